@@ -1,0 +1,13 @@
+//! The business of Rapport as pure functions of state, input and `now`.
+//!
+//! Nothing here performs IO, reads a clock, draws a random number or names a runtime. That is what makes replay,
+//! simulation and property tests possible.
+
+pub mod contact_point;
+pub mod event;
+pub mod id;
+pub mod port;
+pub mod private;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod time;

@@ -1,0 +1,148 @@
+//! The book of facts.
+
+use crate::event::{NewEvent, Position, Recorded, Revision, Stream};
+use crate::port::BoxFuture;
+
+/// The largest event the log takes, in bytes of data.
+pub const MAX_EVENT_BYTES: usize = 1 << 20;
+
+/// The most events one append may hold.
+pub const MAX_BATCH_EVENTS: usize = 1_000;
+
+/// What the writer believes of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The stream has no event yet.
+    NoStream,
+    /// The stream's last event has this revision.
+    Exact(Revision),
+}
+
+impl Expected {
+    /// What to expect after having read up to `last`.
+    #[must_use]
+    pub const fn after(last: Option<Revision>) -> Self {
+        match last {
+            None => Self::NoStream,
+            Some(revision) => Self::Exact(revision),
+        }
+    }
+
+    /// The revision the first new event will get.
+    #[must_use]
+    pub const fn next(self) -> Revision {
+        match self {
+            Self::NoStream => Revision::FIRST,
+            Self::Exact(revision) => revision.next(),
+        }
+    }
+}
+
+/// Events for one stream, all or none.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Where they go.
+    pub stream: Stream,
+    /// What the writer believes of it.
+    pub expected: Expected,
+    /// At least one, at most [`MAX_BATCH_EVENTS`].
+    pub events: Vec<NewEvent>,
+}
+
+/// An append that is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The revision of the batch's last event.
+    pub revision: Revision,
+    /// The position of the batch's last event.
+    pub position: Position,
+}
+
+/// Why an append did not happen, or may not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody wrote first: look and decide again.
+    #[error("the stream has moved on to revision {current:?}")]
+    Conflict {
+        /// The stream's last revision now; `None` when it has no event.
+        current: Option<Revision>,
+    },
+    /// The batch can never be taken: it is empty, too large, or repeats an event id stored elsewhere.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The disk failed at the wrong moment: the events may or may not be stored. Retry with the same ids.
+    #[error("outcome unknown: {0}")]
+    Unknown(String),
+    /// The log is shutting down; nothing was stored.
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// A read failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read the log: {0}")]
+pub struct ReadError(pub String);
+
+/// The book of facts. Of two writers with the same expectation one wins, the other gets
+/// [`AppendError::Conflict`].
+///
+/// An append is durable when it answers, atomic, and for one stream; nothing may assume more. Appending the identical
+/// batch (same ids, same expectation) again is success and stores nothing. Positions order all events; position
+/// order is the order in which appends became durable, so a reader who has seen a position has seen everything before it.
+pub trait EventLog: Send + Sync {
+    /// Appends a batch. Waits while the writer's bounded queue is full.
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Appended, AppendError>>;
+
+    /// Events of one stream from `from` on, oldest first, at most `limit`. Empty when there are none.
+    fn read_stream(
+        &self,
+        stream: Stream,
+        from: Revision,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Recorded>, ReadError>>;
+
+    /// Events of all streams after (not at) `after`, in position order, at most `limit`.
+    fn read_all(&self, after: Position, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, ReadError>>;
+
+    /// The position of the last durable event; [`Position::START`] when there is none.
+    fn head(&self) -> Position;
+
+    /// Resolves with the head once it lies after `position`: what a subscription waits on.
+    fn wait_past(&self, position: Position) -> BoxFuture<'_, Position>;
+}
+
+/// A catch-up subscription by pull: pages until the head, then waits for it to move. There is no live buffer, hence
+/// no race between catching up and going live, and nothing to overflow.
+pub struct Subscription<'a> {
+    log: &'a dyn EventLog,
+    after: Position,
+    page: usize,
+}
+
+impl<'a> Subscription<'a> {
+    /// Follows everything after `after`, at most `page` events at a time.
+    pub fn new(log: &'a dyn EventLog, after: Position, page: usize) -> Self {
+        Self { log, after, page }
+    }
+
+    /// The next events, at least one, in order. Waits until there are some.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the log cannot be read; asking again continues at the same place.
+    pub async fn next(&mut self) -> Result<Vec<Recorded>, ReadError> {
+        loop {
+            self.log.wait_past(self.after).await;
+            let events = self.log.read_all(self.after, self.page).await?;
+            if let Some(last) = events.last() {
+                self.after = last.position;
+                return Ok(events);
+            }
+        }
+    }
+
+    /// The position of the last event handed out.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.after
+    }
+}

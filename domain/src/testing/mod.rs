@@ -1,0 +1,1 @@
+//! What tests of every crate share: the in-memory log and the contract suites. Compiled with the feature `testing`.

@@ -1,0 +1,1 @@
+//! Command handlers, loops, process managers and projections of Rapport.
