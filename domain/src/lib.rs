@@ -3,6 +3,14 @@
 //! Nothing here performs IO, reads a clock, draws a random number or names a runtime. That is what makes replay,
 //! simulation and property tests possible.
 
+pub mod agent;
+pub mod aggregate;
+pub mod channel;
+pub mod customer;
+pub mod interaction;
+pub mod outreach;
+pub mod policy;
+pub mod setup;
 pub mod contact_point;
 pub mod event;
 pub mod id;

@@ -1,0 +1,157 @@
+//! What is known of a customer and what may be added.
+
+use std::collections::BTreeMap;
+
+use crate::aggregate::Aggregate;
+use crate::channel::Channel;
+use crate::contact_point::{ContactPoint, Kind};
+use crate::customer::{Fact, KnownContactPoint};
+use crate::event::Revision;
+use crate::private::Private;
+use crate::time::{Timestamp, Zone};
+
+/// One customer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Customer {
+    /// What they are called.
+    pub name: Option<Private<String>>,
+    /// Where they can be reached, oldest first.
+    pub contact_points: Vec<KnownContactPoint>,
+    /// The clock they live by, when known.
+    pub zone: Option<Zone>,
+    /// Statements by purpose and channel.
+    pub consent: BTreeMap<(String, Channel), bool>,
+    /// Whether they want no outreach at all.
+    pub do_not_contact: bool,
+}
+
+impl Customer {
+    /// First contact: the customer with one contact point, in one append.
+    #[must_use]
+    pub fn create(contact_point: ContactPoint, verified: bool) -> Vec<Fact> {
+        vec![Fact::Created {}, Fact::ContactPointAdded(KnownContactPoint { contact_point, verified })]
+    }
+
+    /// Another way to reach them; known ones change nothing unless they become verified.
+    #[must_use]
+    pub fn add_contact_point(&self, contact_point: ContactPoint, verified: bool) -> Vec<Fact> {
+        let known = self.contact_points.iter().find(|known| known.contact_point == contact_point);
+        match known {
+            Some(known) if known.verified || !verified => vec![],
+            _ => vec![Fact::ContactPointAdded(KnownContactPoint { contact_point, verified })],
+        }
+    }
+
+    /// What they are called.
+    #[must_use]
+    pub fn rename(&self, name: Private<String>) -> Vec<Fact> {
+        if self.name.as_ref() == Some(&name) { vec![] } else { vec![Fact::Named { name }] }
+    }
+
+    /// The clock they live by.
+    #[must_use]
+    pub fn set_zone(&self, zone: Zone) -> Vec<Fact> {
+        if self.zone == Some(zone) { vec![] } else { vec![Fact::ZoneSet { zone }] }
+    }
+
+    /// They agree to or refuse contacts for a purpose on a channel.
+    #[must_use]
+    pub fn change_consent(&self, purpose: String, channel: Channel, given: bool, evidence: String) -> Vec<Fact> {
+        match self.consent.get(&(purpose.clone(), channel)) {
+            Some(known) if *known == given => vec![],
+            _ => vec![Fact::ConsentChanged { purpose, channel, given, evidence }],
+        }
+    }
+
+    /// They want no outreach at all, or want it again.
+    #[must_use]
+    pub fn change_do_not_contact(&self, active: bool, reason: String) -> Vec<Fact> {
+        if self.do_not_contact == active { vec![] } else { vec![Fact::DoNotContactChanged { active, reason }] }
+    }
+
+    /// What they said about this purpose on this channel: a statement on the purpose itself goes before one on `*`;
+    /// `None` when they said nothing.
+    #[must_use]
+    pub fn consent_for(&self, purpose: &str, channel: Channel) -> Option<bool> {
+        let said = |purpose: &str| self.consent.get(&(purpose.to_owned(), channel)).copied();
+        said(purpose).or_else(|| said("*"))
+    }
+
+    /// Where a channel reaches them: a verified contact point before a claimed one, then the newest.
+    #[must_use]
+    pub fn reach(&self, channel: Channel) -> Option<&ContactPoint> {
+        let kind = match channel {
+            Channel::Voice | Channel::Sms => Kind::Phone,
+            Channel::Email => Kind::Email,
+            Channel::Chat => Kind::ChatVisitor,
+        };
+        let fitting = || self.contact_points.iter().rev().filter(|known| known.contact_point.kind() == kind);
+        fitting().find(|known| known.verified).or_else(|| fitting().next()).map(|known| &known.contact_point)
+    }
+}
+
+impl Aggregate for Customer {
+    type Fact = Fact;
+
+    fn begin(fact: &Fact, _: Timestamp) -> Option<Self> {
+        matches!(fact, Fact::Created {}).then(Self::default)
+    }
+
+    fn apply(&mut self, fact: &Fact, _: Timestamp, _: Revision) {
+        match fact {
+            Fact::Created {} => {}
+            Fact::ContactPointAdded(added) => {
+                self.contact_points.retain(|known| known.contact_point != added.contact_point);
+                self.contact_points.push(added.clone());
+            }
+            Fact::Named { name } => self.name = Some(name.clone()),
+            Fact::ZoneSet { zone } => self.zone = Some(*zone),
+            Fact::ConsentChanged { purpose, channel, given, .. } => {
+                self.consent.insert((purpose.clone(), *channel), *given);
+            }
+            Fact::DoNotContactChanged { active, .. } => self.do_not_contact = *active,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phone(text: &str) -> ContactPoint {
+        ContactPoint::parse(Kind::Phone, text).unwrap()
+    }
+
+    fn known(facts: Vec<Fact>) -> Customer {
+        let mut folded = crate::aggregate::Folded::<Customer>::default();
+        for (revision, fact) in facts.iter().enumerate() {
+            folded.take(fact, Timestamp::default(), Revision(revision as u64));
+        }
+        folded.state.unwrap()
+    }
+
+    #[test]
+    fn a_refusal_for_the_purpose_goes_before_a_general_yes() {
+        let mut customer = known(Customer::create(phone("+4930123456"), false));
+        customer.consent.insert(("*".into(), Channel::Voice), true);
+        customer.consent.insert(("marketing".into(), Channel::Voice), false);
+        assert_eq!(customer.consent_for("marketing", Channel::Voice), Some(false));
+        assert_eq!(customer.consent_for("survey", Channel::Voice), Some(true));
+        assert_eq!(customer.consent_for("survey", Channel::Chat), None);
+    }
+
+    #[test]
+    fn a_verified_number_is_preferred() {
+        let mut customer = known(Customer::create(phone("+4930111111"), true));
+        for fact in customer.add_contact_point(phone("+4930222222"), false) {
+            customer.apply(&fact, Timestamp::default(), Revision(2));
+        }
+        assert_eq!(customer.reach(Channel::Voice), Some(&phone("+4930111111")));
+    }
+
+    #[test]
+    fn a_contact_point_seen_again_changes_nothing() {
+        let customer = known(Customer::create(phone("+4930111111"), true));
+        assert_eq!(customer.add_contact_point(phone("+49 30 111111"), false), vec![]);
+    }
+}

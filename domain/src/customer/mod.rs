@@ -1,0 +1,9 @@
+//! A person or organisation known to a tenant, and who claimed which number or address.
+
+mod claim;
+mod decide;
+mod fact;
+
+pub use claim::{Claim, ClaimFact};
+pub use decide::Customer;
+pub use fact::{Fact, KnownContactPoint};

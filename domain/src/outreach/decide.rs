@@ -1,0 +1,204 @@
+//! What may happen in the outreach to one customer.
+
+use std::collections::BTreeMap;
+
+use crate::aggregate::Aggregate;
+use crate::event::Revision;
+use crate::id::{AgentId, CustomerId, InteractionId, WishId};
+use crate::outreach::coordinate::score;
+use crate::outreach::{CustomerFacts, Fact, Outcome, Outreach, Plan, Reason, Status, Verdict, Wish, Withdrawal};
+use crate::policy::Policy;
+use crate::private::Private;
+use crate::time::Timestamp;
+
+/// Why a request is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// No such wish was filed for this customer.
+    #[error("there is no such wish for this customer")]
+    UnknownWish,
+    /// The wish is not on the agenda of that contact.
+    #[error("the wish is not on the agenda of this contact")]
+    NotOnAgenda,
+    /// The plan was changed, withdrawn, or another contact is in flight.
+    #[error("the plan is not due")]
+    NotDue,
+    /// The window has no future.
+    #[error("`expires_at` must lie in the future and after `not_before`")]
+    EmptyWindow,
+}
+
+type Decision = Result<Vec<Fact>, Rejection>;
+
+impl Outreach {
+    /// A department files a wish; the coordinator decides on it in the same append. The same id again changes nothing.
+    ///
+    /// # Errors
+    /// [`Rejection::EmptyWindow`] when it could never be said.
+    pub fn file(
+        &self,
+        wish: Wish,
+        customer: CustomerId,
+        facts: CustomerFacts<'_>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Decision {
+        if self.wishes.contains_key(&wish.id) {
+            return Ok(vec![]);
+        }
+        if wish.expires_at <= now || wish.not_before.is_some_and(|from| from >= wish.expires_at) {
+            return Err(Rejection::EmptyWindow);
+        }
+        Ok(self.then_coordinate(vec![Fact::WishFiled(wish)], customer, facts, policy, now))
+    }
+
+    /// The plan's slot has come: the contact becomes work. Every gate is asked again at this moment.
+    ///
+    /// # Errors
+    /// [`Rejection::NotDue`] when there is no plan, its slot has not come, or a gate closed in the meantime: then
+    /// [`Outreach::coordinate`] says what becomes of it.
+    pub fn start(&self, plan: &Plan, facts: CustomerFacts<'_>, policy: &Policy, now: Timestamp) -> Decision {
+        let interaction = Self::interaction_of(plan);
+        if self.in_flight == Some((plan.id, interaction)) {
+            return Ok(vec![]);
+        }
+        if self.plan.as_ref() != Some(plan) || self.in_flight.is_some() || now < plan.slot {
+            return Err(Rejection::NotDue);
+        }
+        let passes = |wish: &WishId| {
+            let verdict = self.wishes.get(wish).map(|state| self.judge(state, facts, policy, now, now));
+            matches!(verdict, Some(Verdict::Pass { channel, earliest, .. }) if channel == plan.channel && earliest <= now)
+        };
+        if plan.agenda.iter().all(passes) {
+            Ok(vec![Fact::ContactStarted { plan: plan.id, interaction }])
+        } else {
+            Err(Rejection::NotDue)
+        }
+    }
+
+    /// The interaction that carries out a plan: its id follows from the plan's, so it is begun once.
+    #[must_use]
+    pub fn interaction_of(plan: &Plan) -> InteractionId {
+        InteractionId::derived(plan.id.as_uuid(), "interaction")
+    }
+
+    /// Whether the customer may be dialled for this contact now: it is the one in flight.
+    #[must_use]
+    pub fn may_dial(&self, interaction: InteractionId) -> bool {
+        self.in_flight.is_some_and(|(_, running)| running == interaction)
+    }
+
+    /// The customer contacts us first. What waits to be said is said there, and the plan, even one that already became
+    /// work, is withdrawn in the same append. `talking` is true once an agent has taken the outbound contact: then it
+    /// goes on, with its agenda.
+    #[must_use]
+    pub fn customer_contacted_us(
+        &self,
+        interaction: InteractionId,
+        talking: bool,
+        facts: CustomerFacts<'_>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Vec<Fact> {
+        let taken = |status: &Status| *status == Status::InContact { interaction };
+        if self.wishes.values().any(|state| taken(&state.status)) {
+            return vec![]; // this contact has its agenda
+        }
+        let running = self.in_flight.filter(|_| !talking);
+        let mut candidates: Vec<_> = self
+            .wishes
+            .values()
+            .filter(|state| {
+                let in_running = running.is_some_and(|(_, on)| state.status == Status::InContact { interaction: on });
+                state.is_pending() || in_running
+            })
+            .filter(|state| now < state.wish.expires_at && state.wish.not_before.is_none_or(|from| from <= now))
+            .map(|state| (state, score(state, now)))
+            .collect();
+        candidates.sort_by_key(|(state, score)| (std::cmp::Reverse(*score), state.wish.id));
+        candidates.truncate(policy.rules.max_agenda.max(1).into());
+        candidates.sort_by_key(|(state, score)| (state.wish.class, std::cmp::Reverse(*score), state.wish.id));
+        let scores: BTreeMap<WishId, u64> = candidates.iter().map(|(state, score)| (state.wish.id, *score)).collect();
+        let agenda: Vec<WishId> = candidates.iter().map(|(state, _)| state.wish.id).collect();
+        let mut decisions = vec![];
+        let planned = self.plan.as_ref().map(|plan| plan.id).or(running.map(|(plan, _)| plan));
+        if let Some(plan) = planned {
+            let receipt = self.receipt(policy, facts, Reason::CustomerContactedUs, scores.clone());
+            decisions.push(Fact::PlanWithdrawn { plan, why: Withdrawal::CustomerContactedUs { interaction }, receipt });
+        }
+        if !agenda.is_empty() {
+            let receipt = self.receipt(policy, facts, Reason::CustomerContactedUs, scores);
+            decisions.push(Fact::AgendaTakenUp { interaction, agenda, receipt });
+        }
+        decisions
+    }
+
+    /// An agent notes what came of a wish; noting something else on the same contact corrects it.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownWish`] or [`Rejection::NotOnAgenda`].
+    pub fn record_outcome(
+        &self,
+        wish: WishId,
+        outcome: Outcome,
+        interaction: InteractionId,
+        agent: AgentId,
+        note: Option<Private<String>>,
+    ) -> Decision {
+        let state = self.wishes.get(&wish).ok_or(Rejection::UnknownWish)?;
+        match state.status {
+            Status::Done { outcome: known, interaction: on } if on == interaction && known == outcome => Ok(vec![]),
+            Status::InContact { interaction: on } | Status::Done { interaction: on, .. } if on == interaction => {
+                Ok(vec![Fact::OutcomeRecorded { wish, outcome, interaction, agent, note }])
+            }
+            _ => Err(Rejection::NotOnAgenda),
+        }
+    }
+
+    /// A contact is over. Wishes without an outcome, or with `later`, wait again; the coordinator decides on them in
+    /// the same append.
+    #[must_use]
+    pub fn contact_ended(
+        &self,
+        interaction: InteractionId,
+        reached: bool,
+        customer: CustomerId,
+        facts: CustomerFacts<'_>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Vec<Fact> {
+        let returned: Vec<WishId> = self
+            .wishes
+            .values()
+            .filter(|state| match state.status {
+                Status::InContact { interaction: on } => on == interaction,
+                Status::Done { outcome: Outcome::Later, interaction: on } => on == interaction,
+                _ => false,
+            })
+            .map(|state| state.wish.id)
+            .collect();
+        let was_in_flight = self.in_flight.is_some_and(|(_, running)| running == interaction);
+        if returned.is_empty() && !was_in_flight {
+            return vec![];
+        }
+        let ended = Fact::ContactEnded { interaction, reached, returned };
+        self.then_coordinate(vec![ended], customer, facts, policy, now)
+    }
+
+    /// The facts, and what the coordinator says once they are true.
+    fn then_coordinate(
+        &self,
+        mut facts_so_far: Vec<Fact>,
+        customer: CustomerId,
+        facts: CustomerFacts<'_>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Vec<Fact> {
+        let mut after = self.clone();
+        for fact in &facts_so_far {
+            after.apply(fact, now, Revision::FIRST);
+        }
+        facts_so_far.extend(after.coordinate(customer, facts, policy, now));
+        facts_so_far
+    }
+}

@@ -1,0 +1,187 @@
+//! The facts of outreach to one customer.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate;
+use crate::channel::Channel;
+use crate::event::Category;
+use crate::id::{AgentId, InteractionId, PlanId, WishId};
+use crate::outreach::Reason;
+use crate::private::Private;
+use crate::time::Timestamp;
+
+/// What can happen in the outreach to one customer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum Fact {
+    /// A department wants something of the customer.
+    #[serde(rename = "outreach.wish_filed.v1")]
+    WishFiled(Wish),
+    /// Not now.
+    #[serde(rename = "outreach.wish_held.v1")]
+    WishHeld {
+        /// Which.
+        wish: WishId,
+        /// When it is looked at again; none while it waits for another contact to end.
+        until: Option<Timestamp>,
+        /// Why.
+        receipt: Receipt,
+    },
+    /// Never.
+    #[serde(rename = "outreach.wish_dropped.v1")]
+    WishDropped {
+        /// Which.
+        wish: WishId,
+        /// Why.
+        receipt: Receipt,
+    },
+    /// One contact will carry these wishes; said again, it replaces what the plan was.
+    #[serde(rename = "outreach.contact_planned.v1")]
+    ContactPlanned {
+        /// The plan.
+        plan: PlanId,
+        /// How.
+        channel: Channel,
+        /// Not before.
+        slot: Timestamp,
+        /// What will be said, in order.
+        agenda: Vec<WishId>,
+        /// Why so.
+        receipt: Receipt,
+    },
+    /// The contact became work for an agent: it is in flight.
+    #[serde(rename = "outreach.contact_started.v1")]
+    ContactStarted {
+        /// The plan.
+        plan: PlanId,
+        /// The interaction that carries it out.
+        interaction: InteractionId,
+    },
+    /// The plan will not be carried out.
+    #[serde(rename = "outreach.plan_withdrawn.v1")]
+    PlanWithdrawn {
+        /// The plan.
+        plan: PlanId,
+        /// Why.
+        why: Withdrawal,
+        /// Under which rules.
+        receipt: Receipt,
+    },
+    /// The customer contacted us: what we wanted is said there.
+    #[serde(rename = "outreach.agenda_taken_up.v1")]
+    AgendaTakenUp {
+        /// On which contact.
+        interaction: InteractionId,
+        /// What will be said, in order.
+        agenda: Vec<WishId>,
+        /// Why so.
+        receipt: Receipt,
+    },
+    /// What the customer said to one wish.
+    #[serde(rename = "outreach.outcome_recorded.v1")]
+    OutcomeRecorded {
+        /// Which.
+        wish: WishId,
+        /// What came of it.
+        outcome: Outcome,
+        /// On which contact.
+        interaction: InteractionId,
+        /// Who noted it.
+        agent: AgentId,
+        /// In the agent's words, for the department.
+        note: Option<Private<String>>,
+    },
+    /// The contact is over; wishes without an outcome are open again.
+    #[serde(rename = "outreach.contact_ended.v1")]
+    ContactEnded {
+        /// Which.
+        interaction: InteractionId,
+        /// Whether the customer was reached.
+        reached: bool,
+        /// Wishes that are open again.
+        returned: Vec<WishId>,
+    },
+}
+
+impl aggregate::Fact for Fact {
+    const CATEGORY: Category = Category::Outreach;
+}
+
+/// What a department wants of a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// Its name.
+    pub id: WishId,
+    /// Who wants it.
+    pub department: String,
+    /// What for, such as `payment_reminder`; consent is asked by purpose.
+    pub purpose: String,
+    /// How firmly rules apply.
+    pub class: WishClass,
+    /// What the agent should say.
+    pub talking_point: Private<String>,
+    /// What it is worth to the company, in the tenant's own unit.
+    pub value: u32,
+    /// Not before.
+    pub not_before: Option<Timestamp>,
+    /// Pointless from then on.
+    pub expires_at: Timestamp,
+    /// Allowed channels, the best first.
+    pub channels: Vec<Channel>,
+    /// The script for the agent, when there is one.
+    pub script: Option<String>,
+}
+
+/// How firmly the contact policy applies to a wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WishClass {
+    /// Required by law or contract: never capped, still counted, and not stopped by do-not-contact.
+    Mandatory,
+    /// About something the customer has or asked for.
+    Service,
+    /// Planned by marketing or sales.
+    Marketing,
+}
+
+/// What came of a wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The customer agreed.
+    Agreed,
+    /// The customer declined.
+    Declined,
+    /// It was said; nothing was asked.
+    Informed,
+    /// The customer wants to be asked again.
+    Later,
+}
+
+/// Why a plan is not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Withdrawal {
+    /// The customer was faster.
+    CustomerContactedUs {
+        /// On this contact.
+        interaction: InteractionId,
+    },
+    /// No wish is left that may be said.
+    NothingToSay,
+}
+
+/// Why the coordinator decided as it did: enough to answer "why did we (not) contact this customer?".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Version of the contact policy.
+    pub policy_version: u64,
+    /// The reason.
+    pub reason: Reason,
+    /// What the decision looked at, by name.
+    pub inputs: BTreeMap<String, String>,
+    /// What each wish looked at scored.
+    pub scores: BTreeMap<WishId, u64>,
+}

@@ -1,0 +1,150 @@
+//! The gates: may this wish be said, by which channel, and not before when? Each answer carries its reason.
+
+use serde::{Deserialize, Serialize};
+
+use crate::channel::Channel;
+use crate::customer::Customer;
+use crate::outreach::{Outreach, WishClass, WishState};
+use crate::policy::Policy;
+use crate::time::{Timestamp, Zone};
+use std::time::Duration;
+
+/// Why the coordinator decided as it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The wish passed every gate and is part of the contact.
+    Bundled,
+    /// The wish passed every gate; more valuable ones fill the agenda.
+    AgendaFull,
+    /// Its window has not begun.
+    NotYet,
+    /// Its window is over.
+    Expired,
+    /// The customer wants no outreach.
+    DoNotContact,
+    /// The customer refused, or never gave a consent that is needed.
+    NoConsent,
+    /// No contact point fits an allowed channel.
+    NoContactPoint,
+    /// Another contact with the customer is in flight.
+    ContactInFlight,
+    /// The customer was contacted often enough today.
+    DailyCap,
+    /// The customer's quiet hours.
+    QuietHours,
+    /// An attempt was made a short while ago.
+    RetryLater,
+    /// Tried often enough.
+    AttemptsExhausted,
+    /// The customer contacted us first.
+    CustomerContactedUs,
+    /// No wish is left that may be said.
+    NothingToSay,
+}
+
+/// What the gates must know of the customer.
+#[derive(Clone, Copy, Debug)]
+pub struct CustomerFacts<'a> {
+    /// The customer.
+    pub customer: &'a Customer,
+    /// Their clock, or the tenant's when theirs is unknown.
+    pub zone: Zone,
+}
+
+/// What the gates say of one wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// May be said.
+    Pass {
+        /// How.
+        channel: Channel,
+        /// Not before.
+        earliest: Timestamp,
+        /// What moved `earliest`, if anything did.
+        because: Option<Reason>,
+    },
+    /// Not now.
+    Hold {
+        /// Look again then; none: when the running contact ends.
+        until: Option<Timestamp>,
+        /// Why.
+        reason: Reason,
+    },
+    /// Never.
+    Drop {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// Channels by which the hub can carry out a planned contact.
+const CARRIED: [Channel; 1] = [Channel::Voice];
+
+impl Outreach {
+    /// Puts one wish through the gates. `earliest_slot` is when a contact could be made if nothing stood in the way.
+    #[must_use]
+    pub fn judge(
+        &self,
+        state: &WishState,
+        facts: CustomerFacts<'_>,
+        policy: &Policy,
+        now: Timestamp,
+        earliest_slot: Timestamp,
+    ) -> Verdict {
+        let (wish, rules) = (&state.wish, &policy.rules);
+        let drop = |reason| Verdict::Drop { reason };
+        let hold = |until, reason| Verdict::Hold { until, reason };
+        if now >= wish.expires_at {
+            return drop(Reason::Expired);
+        }
+        if facts.customer.do_not_contact && wish.class != WishClass::Mandatory {
+            return drop(Reason::DoNotContact);
+        }
+        if state.attempts >= rules.max_attempts {
+            return drop(Reason::AttemptsExhausted);
+        }
+        let consent_needed = rules.consent_needed.contains(&wish.class);
+        let consented = |channel: &Channel| match facts.customer.consent_for(&wish.purpose, *channel) {
+            Some(said) => said || wish.class == WishClass::Mandatory,
+            None => !consent_needed,
+        };
+        let mut channels = wish.channels.iter().filter(|channel| CARRIED.contains(channel)).peekable();
+        if channels.peek().is_none() {
+            return drop(Reason::NoContactPoint);
+        }
+        let mut allowed = channels.filter(|channel| consented(channel)).peekable();
+        if allowed.peek().is_none() {
+            return drop(Reason::NoConsent);
+        }
+        let Some(channel) = allowed.find(|channel| facts.customer.reach(**channel).is_some()).copied() else {
+            return drop(Reason::NoContactPoint);
+        };
+        if let Some(not_before) = wish.not_before.filter(|moment| now < *moment) {
+            return hold(Some(not_before), Reason::NotYet);
+        }
+        if self.in_flight.is_some() {
+            return hold(None, Reason::ContactInFlight);
+        }
+        let retry = state.retry_at.map(|at| at + Duration::from_secs(rules.retry_seconds.into()));
+        if let Some(retry) = retry.filter(|retry| now < *retry) {
+            return hold(Some(retry), Reason::RetryLater);
+        }
+        let today = facts.zone.local(earliest_slot).day;
+        let contacts_today = self.contacts.iter().filter(|at| facts.zone.local(**at).day == today).count();
+        if wish.class != WishClass::Mandatory && contacts_today >= rules.contacts_per_day as usize {
+            let tomorrow = facts.zone.next_at_minute(earliest_slot + Duration::from_secs(1), 0);
+            return hold(Some(tomorrow), Reason::DailyCap);
+        }
+        let mut earliest = earliest_slot;
+        let mut because = None;
+        if rules.is_quiet(facts.zone.local(earliest)) {
+            earliest = facts.zone.next_at_minute(earliest, rules.quiet_until);
+            because = Some(Reason::QuietHours);
+        }
+        if earliest >= wish.expires_at {
+            return drop(Reason::Expired);
+        }
+        Verdict::Pass { channel, earliest, because }
+    }
+}

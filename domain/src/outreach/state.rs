@@ -1,0 +1,211 @@
+//! What is true of the outreach to one customer now.
+
+use std::collections::BTreeMap;
+
+use crate::aggregate::Aggregate;
+use crate::channel::Channel;
+use crate::event::Revision;
+use crate::id::{InteractionId, PlanId, WishId};
+use crate::outreach::{Fact, Outcome, Reason, Wish};
+use crate::time::Timestamp;
+
+/// Everything departments want of one customer, and the contact that will say it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outreach {
+    /// Every wish ever filed.
+    pub wishes: BTreeMap<WishId, WishState>,
+    /// The plan that has not become a contact yet.
+    pub plan: Option<Plan>,
+    /// The outreach contact in flight and its plan: never more than one.
+    pub in_flight: Option<(PlanId, InteractionId)>,
+    /// When outreach contacts were started, oldest first; the last 64.
+    pub contacts: Vec<Timestamp>,
+    /// How many plans were made: the next one's id follows from it.
+    pub plans_made: u64,
+}
+
+/// One wish and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WishState {
+    /// The wish.
+    pub wish: Wish,
+    /// When it was filed.
+    pub filed_at: Timestamp,
+    /// Where it stands.
+    pub status: Status,
+    /// Contacts made for it that did not settle it.
+    pub attempts: u32,
+    /// Not before this, after an attempt.
+    pub retry_at: Option<Timestamp>,
+}
+
+/// Where a wish stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Filed and not decided on, or open again.
+    Open,
+    /// Not now.
+    Held {
+        /// When it is looked at again.
+        until: Option<Timestamp>,
+        /// Why.
+        reason: Reason,
+    },
+    /// Part of the plan.
+    Planned,
+    /// Being said.
+    InContact {
+        /// On which contact.
+        interaction: InteractionId,
+    },
+    /// Said.
+    Done {
+        /// What came of it.
+        outcome: Outcome,
+        /// On which contact.
+        interaction: InteractionId,
+    },
+    /// Given up.
+    Dropped {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// One planned contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its name.
+    pub id: PlanId,
+    /// How.
+    pub channel: Channel,
+    /// Not before.
+    pub slot: Timestamp,
+    /// What will be said, in order.
+    pub agenda: Vec<WishId>,
+}
+
+impl WishState {
+    /// Whether it waits to be said.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        matches!(self.status, Status::Open | Status::Held { .. } | Status::Planned)
+    }
+}
+
+impl Outreach {
+    /// What is being said, or was, on a contact, in the order of filing.
+    #[must_use]
+    pub fn agenda_of(&self, interaction: InteractionId) -> Vec<&WishState> {
+        let here = |state: &&WishState| match state.status {
+            Status::InContact { interaction: on } | Status::Done { interaction: on, .. } => on == interaction,
+            _ => false,
+        };
+        let mut agenda: Vec<&WishState> = self.wishes.values().filter(here).collect();
+        agenda.sort_by_key(|state| (state.wish.class, state.filed_at, state.wish.id));
+        agenda
+    }
+
+    /// When the coordinator must look again by itself: a slot, the end of a hold, an expiry.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let slot = self.plan.as_ref().filter(|_| self.in_flight.is_none()).map(|plan| plan.slot);
+        let holds = self.wishes.values().filter_map(|state| match state.status {
+            Status::Held { until, .. } => until.map(|until| until.min(state.wish.expires_at)),
+            Status::Open => Some(state.filed_at),
+            _ => None,
+        });
+        let expiries = self.wishes.values().filter(|state| state.is_pending()).map(|state| state.wish.expires_at);
+        slot.into_iter().chain(holds).chain(expiries).min()
+    }
+
+    fn set(&mut self, wish: WishId, status: Status) {
+        if let Some(state) = self.wishes.get_mut(&wish) {
+            state.status = status;
+        }
+    }
+
+    fn unplan(&mut self) {
+        if let Some(plan) = self.plan.take() {
+            for wish in plan.agenda {
+                if self.wishes.get(&wish).is_some_and(|state| state.status == Status::Planned) {
+                    self.set(wish, Status::Open);
+                }
+            }
+        }
+    }
+}
+
+impl Aggregate for Outreach {
+    type Fact = Fact;
+
+    fn begin(_: &Fact, _: Timestamp) -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn apply(&mut self, fact: &Fact, at: Timestamp, _: Revision) {
+        match fact {
+            Fact::WishFiled(wish) => {
+                let (wish, id) = (wish.clone(), wish.id);
+                let state = WishState { wish, filed_at: at, status: Status::Open, attempts: 0, retry_at: None };
+                self.wishes.insert(id, state);
+            }
+            Fact::WishHeld { wish, until, receipt } => {
+                self.set(*wish, Status::Held { until: *until, reason: receipt.reason });
+            }
+            Fact::WishDropped { wish, receipt } => self.set(*wish, Status::Dropped { reason: receipt.reason }),
+            Fact::ContactPlanned { plan, channel, slot, agenda, .. } => {
+                if self.plan.as_ref().is_none_or(|known| known.id != *plan) {
+                    self.plans_made += 1;
+                }
+                self.unplan();
+                for wish in agenda {
+                    self.set(*wish, Status::Planned);
+                }
+                self.plan = Some(Plan { id: *plan, channel: *channel, slot: *slot, agenda: agenda.clone() });
+            }
+            Fact::ContactStarted { plan, interaction } => {
+                if let Some(known) = self.plan.take() {
+                    for wish in known.agenda {
+                        self.set(wish, Status::InContact { interaction: *interaction });
+                    }
+                }
+                self.in_flight = Some((*plan, *interaction));
+                self.contacts.push(at);
+                if self.contacts.len() > 64 {
+                    self.contacts.remove(0);
+                }
+            }
+            Fact::PlanWithdrawn { plan, .. } => {
+                if let Some((_, interaction)) = self.in_flight.take_if(|(started, _)| started == plan) {
+                    for state in self.wishes.values_mut() {
+                        if state.status == (Status::InContact { interaction }) {
+                            state.status = Status::Open;
+                        }
+                    }
+                    self.contacts.pop(); // nobody was contacted
+                } else {
+                    self.unplan();
+                }
+            }
+            Fact::AgendaTakenUp { interaction, agenda, .. } => {
+                for wish in agenda {
+                    self.set(*wish, Status::InContact { interaction: *interaction });
+                }
+            }
+            Fact::OutcomeRecorded { wish, outcome, interaction, .. } => {
+                self.set(*wish, Status::Done { outcome: *outcome, interaction: *interaction });
+            }
+            Fact::ContactEnded { interaction, returned, .. } => {
+                self.in_flight.take_if(|(_, running)| running == interaction);
+                for wish in returned {
+                    if let Some(state) = self.wishes.get_mut(wish) {
+                        state.status = Status::Open;
+                        state.attempts += 1;
+                        state.retry_at = Some(at);
+                    }
+                }
+            }
+        }
+    }
+}
