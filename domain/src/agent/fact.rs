@@ -26,6 +26,9 @@ pub enum Fact {
         /// PHC string of Argon2id; never the password.
         hash: String,
     },
+    /// A new secret for the registered phone.
+    #[serde(rename = "agent.phone_secret_set.v1")]
+    PhoneSecretSet(PhoneSecret),
     /// Presence changed.
     #[serde(rename = "agent.presence_changed.v1")]
     PresenceChanged {
@@ -117,6 +120,24 @@ pub enum Phone {
         /// `sip:user@host:port`.
         uri: String,
     },
+}
+
+/// What proves that a phone is the agent's: digests of user, realm and secret (RFC 7616, section 3.4.2), never the
+/// secret itself.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneSecret {
+    /// The realm the digests are made for.
+    pub realm: String,
+    /// MD5, lower-case hexadecimal.
+    pub ha1_md5: String,
+    /// SHA-256, lower-case hexadecimal.
+    pub ha1_sha256: String,
+}
+
+impl std::fmt::Debug for PhoneSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PhoneSecret(realm {:?})", self.realm)
+    }
 }
 
 /// Points of the capacity budget that one contact takes, by channel.

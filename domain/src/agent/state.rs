@@ -1,7 +1,7 @@
 //! What is true of an agent now.
 
 use crate::aggregate::Aggregate;
-use crate::agent::{Definition, Fact, Presence};
+use crate::agent::{Definition, Fact, PhoneSecret, Presence};
 use crate::channel::Channel;
 use crate::event::Revision;
 use crate::id::{InteractionId, OfferId};
@@ -16,6 +16,8 @@ pub struct Agent {
     pub retired: bool,
     /// PHC string of the password, when one is set.
     pub password: Option<String>,
+    /// What proves that a phone is theirs.
+    pub phone_secret: Option<PhoneSecret>,
     /// What they are ready for.
     pub presence: Presence,
     /// Since when.
@@ -82,6 +84,7 @@ impl Aggregate for Agent {
             definition: definition.clone(),
             retired: false,
             password: None,
+            phone_secret: None,
             presence: Presence::LoggedOut,
             presence_since: at,
             reservations: Vec::new(),
@@ -97,6 +100,7 @@ impl Aggregate for Agent {
             }
             Fact::Retired {} => self.retired = true,
             Fact::PasswordSet { hash } => self.password = Some(hash.clone()),
+            Fact::PhoneSecretSet(secret) => self.phone_secret = Some(secret.clone()),
             Fact::PresenceChanged { presence } => {
                 self.presence = presence.clone();
                 self.presence_since = at;
