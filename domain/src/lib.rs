@@ -3,6 +3,7 @@
 //! Nothing here performs IO, reads a clock, draws a random number or names a runtime. That is what makes replay,
 //! simulation and property tests possible.
 
+pub mod acd;
 pub mod agent;
 pub mod aggregate;
 pub mod channel;
@@ -16,6 +17,7 @@ pub mod event;
 pub mod id;
 pub mod port;
 pub mod private;
+pub mod registry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;

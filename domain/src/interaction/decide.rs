@@ -155,7 +155,9 @@ impl Interaction {
     /// [`Rejection::NotYours`] unless an agent has it.
     pub fn request_dial(&self, leg: LegId) -> Decision {
         match self.phase {
-            Phase::Active { .. } if self.dials.iter().any(|(known, _)| *known == leg) => Ok(vec![]),
+            Phase::Active { .. } if self.connected_at.is_some() => Ok(vec![]),
+            // Whoever is being dialled is not dialled a second time, under whatever name.
+            Phase::Active { .. } if self.dials.iter().any(|(_, party)| *party == DialParty::Customer) => Ok(vec![]),
             Phase::Active { .. } => Ok(vec![Fact::DialRequested { leg, party: DialParty::Customer }]),
             _ => Err(Rejection::NotYours),
         }
@@ -234,7 +236,7 @@ impl Interaction {
                 facts.push(Fact::Abandoned {});
                 Ok(facts)
             }
-            Phase::Active { .. } => Ok(Self::over(EndedBy::Customer, closing, now)),
+            Phase::Active { .. } => Ok(self.finish(EndedBy::Customer, closing, now)),
             Phase::WrapUp { .. } | Phase::Closed { .. } => Ok(vec![]),
         }
     }
@@ -245,7 +247,7 @@ impl Interaction {
     /// [`Rejection::NotYours`] when another agent has it.
     pub fn end(&self, agent: AgentId, closing: Closing, now: Timestamp) -> Decision {
         match self.phase {
-            Phase::Active { agent: with, .. } if with == agent => Ok(Self::over(EndedBy::Agent, closing, now)),
+            Phase::Active { agent: with, .. } if with == agent => Ok(self.finish(EndedBy::Agent, closing, now)),
             Phase::WrapUp { agent: by, .. } if by == agent => Ok(vec![]),
             Phase::Closed { agent: by, .. } if by == Some(agent) => Ok(vec![]),
             _ => Err(Rejection::NotYours),
@@ -258,16 +260,16 @@ impl Interaction {
     /// [`Rejection::NotYours`] unless an agent had it.
     pub fn fail(&self, closing: Closing, now: Timestamp) -> Decision {
         match self.phase {
-            Phase::Active { .. } => Ok(Self::over(EndedBy::Failure, closing, now)),
+            Phase::Active { .. } => Ok(self.finish(EndedBy::Failure, closing, now)),
             _ => Err(Rejection::NotYours),
         }
     }
 
-    /// The agent notes the outcome and, with `close`, is done with it.
+    /// The agent notes the outcome and is done with it. A code that comes after wrap-up ran out is noted all the same.
     ///
     /// # Errors
-    /// [`Rejection::StillActive`] before the conversation ended when asked to close, [`Rejection::NotYours`] for
-    /// anybody else, [`Rejection::BadDisposition`] for a code that `allowed` does not list.
+    /// [`Rejection::StillActive`] before the conversation ended, [`Rejection::NotYours`] for anybody else,
+    /// [`Rejection::BadDisposition`] for a code that `allowed` does not list and for a note without a code.
     pub fn wrap_up(
         &self,
         agent: AgentId,
@@ -277,19 +279,34 @@ impl Interaction {
     ) -> Decision {
         match self.phase {
             Phase::WrapUp { agent: by, .. } if by == agent => {
-                let mut facts = vec![];
-                if let Some(disposition) = disposition {
-                    if !allowed.is_empty() && !allowed.contains(&disposition) {
-                        return Err(Rejection::BadDisposition);
-                    }
-                    facts.push(Fact::DispositionSet { agent, disposition, note });
-                }
+                let mut facts = self.disposition(agent, disposition, note, allowed)?;
                 facts.push(Fact::Closed { cause: CloseCause::WrappedUp });
                 Ok(facts)
+            }
+            // Wrap-up may have run out while the agent was typing: what they noted still counts.
+            Phase::Closed { agent: by, .. } if by == Some(agent) && disposition != self.disposition => {
+                self.disposition(agent, disposition, note, allowed)
             }
             Phase::Closed { agent: by, .. } if by == Some(agent) => Ok(vec![]),
             Phase::Active { agent: with, .. } if with == agent => Err(Rejection::StillActive),
             _ => Err(Rejection::NotYours),
+        }
+    }
+
+    /// The code and the note of an agent, checked; nothing when neither is new.
+    fn disposition(
+        &self,
+        agent: AgentId,
+        disposition: Option<String>,
+        note: Option<Private<String>>,
+        allowed: &[String],
+    ) -> Decision {
+        match disposition {
+            Some(code) if !allowed.is_empty() && !allowed.contains(&code) => Err(Rejection::BadDisposition),
+            Some(disposition) => Ok(vec![Fact::DispositionSet { agent, disposition, note }]),
+            // A note has its place beside a code; it must not get lost without one.
+            None if note.is_some_and(|note| !note.expose().trim().is_empty()) => Err(Rejection::BadDisposition),
+            None => Ok(vec![]),
         }
     }
 
@@ -340,7 +357,7 @@ impl Interaction {
                 Ok(facts)
             }
             Phase::Received | Phase::Queued { .. } | Phase::Active { .. } => {
-                let mut facts = self.end_dials(DialParty::Customer, DialOutcome::Cancelled);
+                let mut facts = self.give_up_dialling();
                 facts.push(Fact::Closed { cause: CloseCause::HubRestarted });
                 Ok(facts)
             }
@@ -351,6 +368,20 @@ impl Interaction {
     #[must_use]
     pub fn place_of(&self, message: MessageId) -> Option<Revision> {
         self.known.get(&message).copied()
+    }
+
+    fn finish(&self, by: EndedBy, closing: Closing, now: Timestamp) -> Vec<Fact> {
+        let mut facts = self.give_up_dialling();
+        facts.extend(Self::over(by, closing, now));
+        facts
+    }
+
+    /// A dial that connected did not come to nothing; every other one needs its end in the log.
+    fn give_up_dialling(&self) -> Vec<Fact> {
+        match self.connected_at {
+            Some(_) => vec![],
+            None => self.end_dials(DialParty::Customer, DialOutcome::Cancelled),
+        }
     }
 
     fn over(by: EndedBy, closing: Closing, now: Timestamp) -> Vec<Fact> {

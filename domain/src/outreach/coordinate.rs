@@ -63,6 +63,8 @@ impl Outreach {
             }
         }
         let slot = chosen.iter().map(|(_, _, earliest, ..)| *earliest).max().unwrap_or(earliest_slot);
+        // A slot that has come stays what it was: due is due, and a later look adds nothing.
+        let slot = self.plan.as_ref().map(|plan| plan.slot).filter(|due| *due <= now && slot <= now).unwrap_or(slot);
         let reason = chosen.iter().find_map(|(_, _, _, because, _)| *because).unwrap_or(Reason::Bundled);
         // What must be said comes first, then service, then offers.
         let mut agenda: Vec<_> = chosen.iter().map(|(state, .., score)| (*state, *score)).collect();
@@ -89,7 +91,7 @@ impl Outreach {
         let pending = self.wishes.values().filter(|state| state.is_pending()).count();
         let inputs = BTreeMap::from([
             ("pending_wishes".to_owned(), pending.to_string()),
-            ("contact_in_flight".to_owned(), self.in_flight.is_some().to_string()),
+            ("contact_in_flight".to_owned(), self.is_being_contacted().to_string()),
             ("do_not_contact".to_owned(), facts.customer.do_not_contact.to_string()),
             ("customer_zone".to_owned(), facts.zone.name().to_owned()),
             ("contacts_remembered".to_owned(), self.contacts.len().to_string()),

@@ -69,11 +69,13 @@ impl Outreach {
             let verdict = self.wishes.get(wish).map(|state| self.judge(state, facts, policy, now, now));
             matches!(verdict, Some(Verdict::Pass { channel, earliest, .. }) if channel == plan.channel && earliest <= now)
         };
-        if plan.agenda.iter().all(passes) {
-            Ok(vec![Fact::ContactStarted { plan: plan.id, interaction }])
-        } else {
-            Err(Rejection::NotDue)
+        if !plan.agenda.iter().all(passes) {
+            return Err(Rejection::NotDue);
         }
+        let said = plan.agenda.iter().filter_map(|wish| self.wishes.get(wish));
+        let scores = said.map(|state| (state.wish.id, score(state, now))).collect();
+        let receipt = self.receipt(policy, facts, Reason::Bundled, scores);
+        Ok(vec![Fact::ContactStarted { plan: plan.id, interaction, receipt }])
     }
 
     /// The interaction that carries out a plan: its id follows from the plan's, so it is begun once.
@@ -113,6 +115,11 @@ impl Outreach {
                 state.is_pending() || in_running
             })
             .filter(|state| now < state.wish.expires_at && state.wish.not_before.is_none_or(|from| from <= now))
+            .filter(|state| match self.judge(state, facts, policy, now, now) {
+                // What may not be said at all is not said here either. Quiet hours and caps are about disturbing.
+                Verdict::Drop { reason } => reason == Reason::Expired,
+                Verdict::Pass { .. } | Verdict::Hold { .. } => true,
+            })
             .map(|state| (state, score(state, now)))
             .collect();
         candidates.sort_by_key(|(state, score)| (std::cmp::Reverse(*score), state.wish.id));
@@ -179,7 +186,8 @@ impl Outreach {
             .collect();
         let was_in_flight = self.in_flight.is_some_and(|(_, running)| running == interaction);
         if returned.is_empty() && !was_in_flight {
-            return vec![];
+            // Wishes may have waited for the end of a contact on which everything was settled.
+            return self.coordinate(customer, facts, policy, now);
         }
         let ended = Fact::ContactEnded { interaction, reached, returned };
         self.then_coordinate(vec![ended], customer, facts, policy, now)

@@ -58,6 +58,8 @@ pub enum Fact {
         plan: PlanId,
         /// The interaction that carries it out.
         interaction: InteractionId,
+        /// What the gates saw when they were asked for the last time.
+        receipt: Receipt,
     },
     /// The plan will not be carried out.
     #[serde(rename = "outreach.plan_withdrawn.v1")]

@@ -123,7 +123,7 @@ impl Outreach {
         if let Some(not_before) = wish.not_before.filter(|moment| now < *moment) {
             return hold(Some(not_before), Reason::NotYet);
         }
-        if self.in_flight.is_some() {
+        if self.is_being_contacted() {
             return hold(None, Reason::ContactInFlight);
         }
         let retry = state.retry_at.map(|at| at + Duration::from_secs(rules.retry_seconds.into()));
@@ -133,7 +133,8 @@ impl Outreach {
         let today = facts.zone.local(earliest_slot).day;
         let contacts_today = self.contacts.iter().filter(|at| facts.zone.local(**at).day == today).count();
         if wish.class != WishClass::Mandatory && contacts_today >= rules.contacts_per_day as usize {
-            let tomorrow = facts.zone.next_at_minute(earliest_slot + Duration::from_secs(1), 0);
+            // A whole minute later, because the minute that has begun counts as midnight still.
+            let tomorrow = facts.zone.next_at_minute(earliest_slot + Duration::from_secs(60), 0);
             return hold(Some(tomorrow), Reason::DailyCap);
         }
         let mut earliest = earliest_slot;

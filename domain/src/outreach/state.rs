@@ -106,6 +106,13 @@ impl Outreach {
         agenda
     }
 
+    /// Whether we are talking to the customer about a wish, on a contact of ours or of theirs, or are about to.
+    #[must_use]
+    pub fn is_being_contacted(&self) -> bool {
+        let being_said = |state: &WishState| matches!(state.status, Status::InContact { .. });
+        self.in_flight.is_some() || self.wishes.values().any(being_said)
+    }
+
     /// When the coordinator must look again by itself: a slot, the end of a hold, an expiry.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
@@ -164,7 +171,7 @@ impl Aggregate for Outreach {
                 }
                 self.plan = Some(Plan { id: *plan, channel: *channel, slot: *slot, agenda: agenda.clone() });
             }
-            Fact::ContactStarted { plan, interaction } => {
+            Fact::ContactStarted { plan, interaction, .. } => {
                 if let Some(known) = self.plan.take() {
                     for wish in known.agenda {
                         self.set(wish, Status::InContact { interaction: *interaction });

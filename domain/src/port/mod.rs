@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 pub mod chat;
 pub mod log;
 pub mod projection;
+pub mod query;
 pub mod voice;
 
 /// A future behind a port: the domain names no runtime.

@@ -1,0 +1,73 @@
+//! What the engine asks of read models: what to load when a node starts, and how far a reactor has come. Calls block.
+
+use uuid::Uuid;
+
+use crate::channel::Channel;
+use crate::event::{Position, Stream};
+use crate::id::{CustomerId, InteractionId, TenantId};
+
+/// A read model could not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("read model {model}: {reason}")]
+pub struct QueryError {
+    /// Which one.
+    pub model: &'static str,
+    /// What went wrong; never data.
+    pub reason: String,
+}
+
+/// What a starting node must load. The answers are as old as the model's checkpoint: a caller that must not miss
+/// anything first waits until the checkpoint has reached the head of the log.
+pub trait Worklist: Send + Sync {
+    /// How far the answers go.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the file cannot be read.
+    fn seen(&self) -> Result<Position, QueryError>;
+
+    /// Interactions that are not over, of every tenant, oldest first.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the file cannot be read.
+    fn open_interactions(&self) -> Result<Vec<(TenantId, InteractionId)>, QueryError>;
+
+    /// Every stream of tenants, policies, queues and agents, oldest first.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the file cannot be read.
+    fn setup_streams(&self) -> Result<Vec<Stream>, QueryError>;
+
+    /// Customers with a wish that is not settled or a contact in flight.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the file cannot be read.
+    fn pending_outreach(&self) -> Result<Vec<(TenantId, CustomerId)>, QueryError>;
+
+    /// The last interaction begun with this contact point (see [`crate::contact_point::ContactPoint::key`]) on a
+    /// channel, over or not.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the file cannot be read.
+    fn latest_interaction(
+        &self,
+        tenant: TenantId,
+        contact_point: Uuid,
+        channel: Channel,
+    ) -> Result<Option<InteractionId>, QueryError>;
+}
+
+/// How far each reactor has come. A reactor acts, then saves: after a crash it acts again on what it did not save, and
+/// derived ids make that harmless.
+pub trait Checkpoints: Send + Sync {
+    /// The position saved last under this name; [`Position::START`] when there is none.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the file cannot be read.
+    fn load(&self, name: &str) -> Result<Position, QueryError>;
+
+    /// Remembers a position. It survives a crash of the program; after a power cut an older one may come back.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the file cannot be written; the old position stays.
+    fn save(&self, name: &str, position: Position) -> Result<(), QueryError>;
+}

@@ -1,0 +1,156 @@
+//! Every fact there is: its type in the log, what it means, and one example of it.
+//!
+//! A new fact does not compile until it stands in the catalogue; the tests then ask for its golden file and for
+//! docs/EVENTS.md.
+
+mod catalogue;
+
+use serde::Serialize;
+
+use crate::aggregate::{self, DecodeError, Encoded};
+use crate::customer::ClaimFact;
+use crate::event::{Category, Recorded};
+use crate::setup::{QueueFact, TenantFact};
+use crate::{agent, customer, interaction, outreach, policy};
+
+/// A fact of any category.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum AnyFact {
+    /// Of an interaction.
+    Interaction(interaction::Fact),
+    /// Of a customer.
+    Customer(customer::Fact),
+    /// Of a contact point.
+    ContactPoint(ClaimFact),
+    /// Of the outreach to a customer.
+    Outreach(outreach::Fact),
+    /// Of an agent.
+    Agent(agent::Fact),
+    /// Of a waiting line.
+    Queue(QueueFact),
+    /// Of a tenant's set-up.
+    Tenant(TenantFact),
+    /// Of a contact policy.
+    Policy(policy::Fact),
+}
+
+/// One type of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventType {
+    /// Type with version, such as `interaction.offer_accepted.v1`.
+    pub name: &'static str,
+    /// What an event of this type says, in a sentence.
+    pub meaning: &'static str,
+}
+
+impl AnyFact {
+    /// Reads a stored event by the category of its stream.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the type is unknown to that category or the data does not fit it. Its text may quote the
+    /// data: it is not for logs.
+    pub fn decode(recorded: &Recorded) -> Result<Self, DecodeError> {
+        let event = &recorded.event;
+        let (kind, version, data) = (event.kind.as_str(), event.version, event.data.as_slice());
+        Ok(match recorded.stream.category {
+            Category::Interaction => Self::Interaction(aggregate::decode(kind, version, data)?),
+            Category::Customer => Self::Customer(aggregate::decode(kind, version, data)?),
+            Category::ContactPoint => Self::ContactPoint(aggregate::decode(kind, version, data)?),
+            Category::Outreach => Self::Outreach(aggregate::decode(kind, version, data)?),
+            Category::Agent => Self::Agent(aggregate::decode(kind, version, data)?),
+            Category::Queue => Self::Queue(aggregate::decode(kind, version, data)?),
+            Category::Tenant => Self::Tenant(aggregate::decode(kind, version, data)?),
+            Category::Policy => Self::Policy(aggregate::decode(kind, version, data)?),
+        })
+    }
+
+    /// The stored form.
+    ///
+    /// # Errors
+    /// As [`aggregate::encode`].
+    pub fn encode(&self) -> Result<Encoded, DecodeError> {
+        match self {
+            Self::Interaction(fact) => aggregate::encode(fact),
+            Self::Customer(fact) => aggregate::encode(fact),
+            Self::ContactPoint(fact) => aggregate::encode(fact),
+            Self::Outreach(fact) => aggregate::encode(fact),
+            Self::Agent(fact) => aggregate::encode(fact),
+            Self::Queue(fact) => aggregate::encode(fact),
+            Self::Tenant(fact) => aggregate::encode(fact),
+            Self::Policy(fact) => aggregate::encode(fact),
+        }
+    }
+
+    /// The category whose streams hold it.
+    #[must_use]
+    pub const fn category(&self) -> Category {
+        match self {
+            Self::Interaction(_) => Category::Interaction,
+            Self::Customer(_) => Category::Customer,
+            Self::ContactPoint(_) => Category::ContactPoint,
+            Self::Outreach(_) => Category::Outreach,
+            Self::Agent(_) => Category::Agent,
+            Self::Queue(_) => Category::Queue,
+            Self::Tenant(_) => Category::Tenant,
+            Self::Policy(_) => Category::Policy,
+        }
+    }
+
+    /// What it is called in the log and what it says.
+    #[must_use]
+    pub const fn event_type(&self) -> EventType {
+        match self {
+            Self::Interaction(fact) => catalogue::interaction::of(fact),
+            Self::Customer(fact) => catalogue::customer::of(fact),
+            Self::ContactPoint(fact) => catalogue::contact_point::of(fact),
+            Self::Outreach(fact) => catalogue::outreach::of(fact),
+            Self::Agent(fact) => catalogue::agent::of(fact),
+            Self::Queue(fact) => catalogue::queue::of(fact),
+            Self::Tenant(fact) => catalogue::tenant::of(fact),
+            Self::Policy(fact) => catalogue::policy::of(fact),
+        }
+    }
+}
+
+/// The types of events that streams of a category hold, in the order in which they usually happen.
+#[must_use]
+pub const fn types(category: Category) -> &'static [EventType] {
+    match category {
+        Category::Interaction => catalogue::interaction::TYPES,
+        Category::Customer => catalogue::customer::TYPES,
+        Category::ContactPoint => catalogue::contact_point::TYPES,
+        Category::Outreach => catalogue::outreach::TYPES,
+        Category::Agent => catalogue::agent::TYPES,
+        Category::Queue => catalogue::queue::TYPES,
+        Category::Tenant => catalogue::tenant::TYPES,
+        Category::Policy => catalogue::policy::TYPES,
+    }
+}
+
+/// Whether this program knows the type: an event it does not know was written by a later one.
+#[must_use]
+pub fn is_known(category: Category, kind: &str, version: u16) -> bool {
+    types(category).iter().any(|known| {
+        known.name.strip_prefix(kind).and_then(|rest| rest.strip_prefix(".v")).is_some_and(|rest| {
+            // Compared as text so that nothing is made for the many events a reader skips.
+            rest.parse::<u16>() == Ok(version)
+        })
+    })
+}
+
+/// One example of every fact, in the order of the documentation.
+#[cfg(feature = "testing")]
+#[must_use]
+pub fn examples() -> Vec<AnyFact> {
+    let mut all = vec![];
+    all.extend(catalogue::interaction::examples().into_iter().map(AnyFact::Interaction));
+    all.extend(catalogue::customer::examples().into_iter().map(AnyFact::Customer));
+    all.extend(catalogue::contact_point::examples().into_iter().map(AnyFact::ContactPoint));
+    all.extend(catalogue::outreach::examples().into_iter().map(AnyFact::Outreach));
+    all.extend(catalogue::agent::examples().into_iter().map(AnyFact::Agent));
+    all.extend(catalogue::queue::examples().into_iter().map(AnyFact::Queue));
+    all.extend(catalogue::tenant::examples().into_iter().map(AnyFact::Tenant));
+    all.extend(catalogue::policy::examples().into_iter().map(AnyFact::Policy));
+    all
+}

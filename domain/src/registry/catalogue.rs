@@ -1,0 +1,177 @@
+//! The catalogue itself: a line per fact with its type, its meaning and an example.
+
+/// From one line per fact: an exhaustive match (a fact without a line does not compile), the list of types, and as
+/// many examples as there are lines.
+macro_rules! catalogue {
+    ($module:ident, $fact:ty: $($pattern:pat => $name:literal, $meaning:literal, $example:expr;)+) => {
+        pub mod $module {
+            use super::*;
+
+            pub const TYPES: &[EventType] = &[$(EventType { name: $name, meaning: $meaning }),+];
+
+            pub const fn of(fact: &$fact) -> EventType {
+                match fact {
+                    $($pattern => EventType { name: $name, meaning: $meaning },)+
+                }
+            }
+
+            #[cfg(feature = "testing")]
+            pub fn examples() -> Vec<$fact> {
+                use super::example::*;
+                vec![$($example),+]
+            }
+        }
+    };
+}
+
+#[cfg(feature = "testing")]
+mod example;
+
+use crate::agent::Fact as Agent;
+use crate::customer::{ClaimFact, Fact as Customer};
+use crate::interaction::Fact as Interaction;
+use crate::outreach::Fact as Outreach;
+use crate::policy::Fact as Policy;
+use crate::registry::EventType;
+use crate::setup::{QueueFact, TenantFact};
+
+catalogue! { interaction, Interaction:
+    Interaction::Started { .. } => "interaction.started.v1",
+        "The first ring or message, or the moment a planned contact became work.", started();
+    Interaction::Queued { .. } => "interaction.queued.v1",
+        "It joined the end of a waiting line.", Interaction::Queued { queue: queue_id(), priority: 0 };
+    Interaction::Offered { .. } => "interaction.offered.v1",
+        "The ACD proposed it to one agent, for a limited time; the receipt says why.", offered();
+    Interaction::OfferEnded { .. } => "interaction.offer_ended.v1",
+        "The proposal came to nothing; the contact is back at the head of its line.",
+        Interaction::OfferEnded { offer: offer(), agent: agent_id(), why: OfferEnd::Expired };
+    Interaction::OfferAccepted { .. } => "interaction.offer_accepted.v1",
+        "The agent took it.", Interaction::OfferAccepted { offer: offer(), agent: agent_id() };
+    Interaction::DialRequested { .. } => "interaction.dial_requested.v1",
+        "The hub is about to dial somebody.", Interaction::DialRequested { leg: leg(), party: DialParty::Customer };
+    Interaction::DialEnded { .. } => "interaction.dial_ended.v1",
+        "A dial came to nothing.",
+        Interaction::DialEnded { leg: leg(), party: DialParty::Customer, outcome: DialOutcome::NoAnswer };
+    Interaction::Connected {} => "interaction.connected.v1",
+        "Customer and agent can hear each other.", Interaction::Connected {};
+    Interaction::MessageReceived { .. } => "interaction.message_received.v1",
+        "The customer wrote.",
+        Interaction::MessageReceived { message: message(), text: Private::new("Where is my parcel?".to_owned()) };
+    Interaction::MessageSent { .. } => "interaction.message_sent.v1",
+        "An agent wrote.", message_sent();
+    Interaction::Abandoned {} => "interaction.abandoned.v1",
+        "The customer gave up before an agent took it; the contact is over.", Interaction::Abandoned {};
+    Interaction::Ended { .. } => "interaction.ended.v1",
+        "The conversation is over and wrap-up begins.",
+        Interaction::Ended { by: EndedBy::Customer, wrap_up_until: at(30) };
+    Interaction::DispositionSet { .. } => "interaction.disposition_set.v1",
+        "The agent set the outcome code and perhaps a note.", disposition_set();
+    Interaction::Closed { .. } => "interaction.closed.v1",
+        "All is said and noted; nothing follows but a late disposition.",
+        Interaction::Closed { cause: CloseCause::WrappedUp };
+}
+
+catalogue! { customer, Customer:
+    Customer::Created {} => "customer.created.v1",
+        "A person or organisation was heard of for the first time.", Customer::Created {};
+    Customer::ContactPointAdded(_) => "customer.contact_point_added.v1",
+        "The customer can also be reached here; said again, it became verified.", contact_point_added();
+    Customer::Named { .. } => "customer.named.v1",
+        "The customer is called so.", Customer::Named { name: Private::new("Li Wei".to_owned()) };
+    Customer::ZoneSet { .. } => "customer.zone_set.v1",
+        "The customer lives by this clock.", Customer::ZoneSet { zone: zone() };
+    Customer::ConsentChanged { .. } => "customer.consent_changed.v1",
+        "The customer agreed to or refused contacts for a purpose on a channel.", consent_changed();
+    Customer::DoNotContactChanged { .. } => "customer.do_not_contact_changed.v1",
+        "The customer wants no outreach at all, or wants it again.",
+        Customer::DoNotContactChanged { active: true, reason: "asked on the phone".to_owned() };
+}
+
+catalogue! { contact_point, ClaimFact:
+    ClaimFact::Claimed { .. } => "contact_point.claimed.v1",
+        "The number or address belongs to this customer from now on.", ClaimFact::Claimed { customer: customer_id() };
+}
+
+catalogue! { outreach, Outreach:
+    Outreach::WishFiled(_) => "outreach.wish_filed.v1",
+        "A department wants something of the customer.", Outreach::WishFiled(wish());
+    Outreach::WishHeld { .. } => "outreach.wish_held.v1",
+        "The wish is not said now; it is looked at again later.",
+        Outreach::WishHeld { wish: wish_id(), until: Some(at(3_600)), receipt: receipt(Reason::DailyCap) };
+    Outreach::WishDropped { .. } => "outreach.wish_dropped.v1",
+        "The wish will never be said.",
+        Outreach::WishDropped { wish: wish_id(), receipt: receipt(Reason::DoNotContact) };
+    Outreach::ContactPlanned { .. } => "outreach.contact_planned.v1",
+        "One contact will carry these wishes; said again with the same plan, it replaces what the plan was.",
+        contact_planned();
+    Outreach::ContactStarted { .. } => "outreach.contact_started.v1",
+        "The planned contact became work: it is the one in flight.",
+        Outreach::ContactStarted { plan: plan(), interaction: interaction_id(), receipt: receipt(Reason::Bundled) };
+    Outreach::PlanWithdrawn { .. } => "outreach.plan_withdrawn.v1",
+        "The plan will not be carried out.", plan_withdrawn();
+    Outreach::AgendaTakenUp { .. } => "outreach.agenda_taken_up.v1",
+        "The customer contacted us, and what we wanted is said there.",
+        Outreach::AgendaTakenUp {
+            interaction: interaction_id(),
+            agenda: vec![wish_id()],
+            receipt: receipt(Reason::CustomerContactedUs),
+        };
+    Outreach::OutcomeRecorded { .. } => "outreach.outcome_recorded.v1",
+        "What the customer said to one wish; said again on the same contact, it corrects.", outcome_recorded();
+    Outreach::ContactEnded { .. } => "outreach.contact_ended.v1",
+        "The contact is over; the returned wishes are open again.",
+        Outreach::ContactEnded { interaction: interaction_id(), reached: false, returned: vec![wish_id()] };
+}
+
+catalogue! { agent, Agent:
+    Agent::Defined(_) => "agent.defined.v1",
+        "The agent is declared, perhaps differently; the whole definition each time.", Agent::Defined(definition());
+    Agent::Retired {} => "agent.retired.v1",
+        "The agent is declared no longer.", Agent::Retired {};
+    Agent::PasswordSet { .. } => "agent.password_set.v1",
+        "The agent has a new password; only its Argon2id hash is kept.",
+        Agent::PasswordSet { hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned() };
+    Agent::PhoneSecretSet(_) => "agent.phone_secret_set.v1",
+        "The agent's phone has a new secret; only its digests are kept.", Agent::PhoneSecretSet(phone_secret());
+    Agent::PresenceChanged { .. } => "agent.presence_changed.v1",
+        "The agent is ready, not ready or gone from now on.",
+        Agent::PresenceChanged { presence: Presence::NotReady { reason: "break".to_owned() } };
+    Agent::Reserved { .. } => "agent.reserved.v1",
+        "Part of the agent's capacity is set aside for an offer, for a limited time.",
+        Agent::Reserved { offer: offer(), interaction: interaction_id(), channel: Channel::Voice, until: at(20) };
+    Agent::ReservationEnded { .. } => "agent.reservation_ended.v1",
+        "The offer came to nothing and the capacity is free again.",
+        Agent::ReservationEnded { offer: offer(), why: ReservationEnd::Declined };
+    Agent::WorkTaken { .. } => "agent.work_taken.v1",
+        "The agent has the work now.",
+        Agent::WorkTaken { interaction: interaction_id(), channel: Channel::Voice };
+    Agent::WorkFinished { .. } => "agent.work_finished.v1",
+        "The agent is done with it, wrap-up included.", Agent::WorkFinished { interaction: interaction_id() };
+}
+
+catalogue! { queue, QueueFact:
+    QueueFact::Defined(_) => "queue.defined.v1",
+        "The waiting line is declared, perhaps differently; the whole definition each time.",
+        QueueFact::Defined(queue());
+    QueueFact::Retired {} => "queue.retired.v1",
+        "The waiting line is declared no longer; contacts in it are still served.", QueueFact::Retired {};
+}
+
+catalogue! { tenant, TenantFact:
+    TenantFact::Defined(_) => "tenant.defined.v1",
+        "The organisation is declared, perhaps differently.", TenantFact::Defined(tenant());
+    TenantFact::AccessPointDefined { .. } => "tenant.access_point_defined.v1",
+        "A number, address or site key is declared, perhaps differently.",
+        TenantFact::AccessPointDefined { id: access_point_id(), definition: access_point() };
+    TenantFact::AccessPointRemoved { .. } => "tenant.access_point_removed.v1",
+        "An access point is declared no longer.", TenantFact::AccessPointRemoved { id: access_point_id() };
+    TenantFact::ApiKeySet(_) => "tenant.api_key_set.v1",
+        "A key of the HTTP API is declared or changed; only its hash is kept.", TenantFact::ApiKeySet(api_key());
+    TenantFact::ApiKeyRemoved { .. } => "tenant.api_key_removed.v1",
+        "A key of the HTTP API is valid no longer.", TenantFact::ApiKeyRemoved { name: "finance".to_owned() };
+}
+
+catalogue! { policy, Policy:
+    Policy::Set(_) => "policy.set.v1",
+        "These are the contact rules from now on; each one is a new version.", Policy::Set(rules());
+}

@@ -1,0 +1,253 @@
+//! What the examples are made of: one small story with fixed ids.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::acd::{Candidate, Head, Reason as OfferReason, Receipt as OfferReceipt};
+use crate::agent::{Definition, Phone, PhoneSecret, Role, Weights};
+use crate::contact_point::{ContactPoint, Kind};
+use crate::customer::KnownContactPoint;
+use crate::id::{
+    AccessPointId, AgentId, CustomerId, InteractionId, LegId, MessageId, OfferId, PlanId, QueueId, TenantId, WishId,
+};
+use crate::outreach::{Receipt, Wish, WishClass};
+use crate::policy::ContactPolicy;
+use crate::setup::{AccessPoint, AgentChoice, ApiKey, ApiRole, QueueDefinition, TenantDefinition, Widening};
+use crate::time::{Timestamp, Zone};
+
+pub use crate::agent::{Presence, ReservationEnd};
+pub use crate::channel::{Channel, Direction};
+pub use crate::interaction::{CloseCause, DialOutcome, DialParty, EndedBy, OfferEnd};
+pub use crate::outreach::{Outcome, Reason, Withdrawal};
+pub use crate::private::Private;
+
+use super::{Customer, Interaction, Outreach};
+
+fn id(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}
+
+pub fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_795_262_400_000) + Duration::from_secs(seconds)
+}
+
+fn tenant_id() -> TenantId {
+    TenantId::named("acme")
+}
+
+pub fn customer_id() -> CustomerId {
+    CustomerId::from_uuid(id(1))
+}
+
+pub fn interaction_id() -> InteractionId {
+    InteractionId::from_uuid(id(2))
+}
+
+pub fn offer() -> OfferId {
+    OfferId::from_uuid(id(3))
+}
+
+pub fn wish_id() -> WishId {
+    WishId::from_uuid(id(4))
+}
+
+pub fn plan() -> PlanId {
+    PlanId::from_uuid(id(5))
+}
+
+pub fn leg() -> LegId {
+    LegId::from_uuid(id(6))
+}
+
+pub fn message() -> MessageId {
+    MessageId::from_uuid(id(7))
+}
+
+pub fn queue_id() -> QueueId {
+    QueueId::named(tenant_id(), "service")
+}
+
+pub fn agent_id() -> AgentId {
+    AgentId::named(tenant_id(), "anna")
+}
+
+pub fn access_point_id() -> AccessPointId {
+    AccessPointId::named(tenant_id(), "hotline")
+}
+
+pub fn zone() -> Zone {
+    Zone::parse("Asia/Shanghai").unwrap_or(Zone::UTC)
+}
+
+fn phone() -> Option<ContactPoint> {
+    ContactPoint::parse(Kind::Phone, "+8613800138000").ok()
+}
+
+pub fn started() -> Interaction {
+    Interaction::Started {
+        customer: customer_id(),
+        channel: Channel::Voice,
+        direction: Direction::Inbound,
+        access_point: Some(access_point_id()),
+        contact_point: phone().expect("a telephone number"),
+        plan: None,
+    }
+}
+
+pub fn offered() -> Interaction {
+    let receipt = OfferReceipt {
+        rule_version: 1,
+        score: 2_500,
+        waited: Duration::from_secs(10),
+        candidates: vec![Candidate { agent: agent_id(), score: 61_000, tier: 0 }],
+        candidate_count: 1,
+        heads: vec![Head { item: interaction_id(), queue: queue_id(), score: 2_500 }],
+        head_count: 1,
+        reason: OfferReason::BestAgent,
+    };
+    Interaction::Offered { offer: offer(), agent: agent_id(), until: at(20), receipt }
+}
+
+pub fn message_sent() -> Interaction {
+    let text = Private::new("It arrives tomorrow.".to_owned());
+    Interaction::MessageSent { message: message(), agent: agent_id(), text }
+}
+
+pub fn disposition_set() -> Interaction {
+    let note = Some(Private::new("Will pay on Friday.".to_owned()));
+    Interaction::DispositionSet { agent: agent_id(), disposition: "solved".to_owned(), note }
+}
+
+pub fn contact_point_added() -> Customer {
+    let contact_point = phone().expect("a telephone number");
+    Customer::ContactPointAdded(KnownContactPoint { contact_point, verified: true })
+}
+
+pub fn consent_changed() -> Customer {
+    Customer::ConsentChanged {
+        purpose: "marketing".to_owned(),
+        channel: Channel::Voice,
+        given: true,
+        evidence: "web form of 2026-11-02".to_owned(),
+    }
+}
+
+pub fn wish() -> Wish {
+    Wish {
+        id: wish_id(),
+        department: "finance".to_owned(),
+        purpose: "payment_reminder".to_owned(),
+        class: WishClass::Service,
+        talking_point: Private::new("Invoice 1042 is overdue.".to_owned()),
+        value: 40,
+        not_before: None,
+        expires_at: at(7 * 86_400),
+        channels: vec![Channel::Voice],
+        script: Some("Offer to pay in two parts.".to_owned()),
+    }
+}
+
+pub fn receipt(reason: Reason) -> Receipt {
+    Receipt {
+        policy_version: 1,
+        reason,
+        inputs: BTreeMap::from([("pending_wishes".to_owned(), "1".to_owned())]),
+        scores: BTreeMap::from([(wish_id(), 40_000)]),
+    }
+}
+
+pub fn contact_planned() -> Outreach {
+    Outreach::ContactPlanned {
+        plan: plan(),
+        channel: Channel::Voice,
+        slot: at(600),
+        agenda: vec![wish_id()],
+        receipt: receipt(Reason::Bundled),
+    }
+}
+
+pub fn plan_withdrawn() -> Outreach {
+    Outreach::PlanWithdrawn {
+        plan: plan(),
+        why: Withdrawal::CustomerContactedUs { interaction: interaction_id() },
+        receipt: receipt(Reason::CustomerContactedUs),
+    }
+}
+
+pub fn outcome_recorded() -> Outreach {
+    Outreach::OutcomeRecorded {
+        wish: wish_id(),
+        outcome: Outcome::Agreed,
+        interaction: interaction_id(),
+        agent: agent_id(),
+        note: Some(Private::new("Pays on Friday.".to_owned())),
+    }
+}
+
+pub fn definition() -> Definition {
+    Definition {
+        name: "anna".to_owned(),
+        display_name: "Anna".to_owned(),
+        role: Role::Agent,
+        skills: BTreeMap::from([("german".to_owned(), 8)]),
+        phone: Phone::Registered { user: "anna".to_owned() },
+        capacity: 100,
+        weights: Weights::default(),
+    }
+}
+
+pub fn phone_secret() -> PhoneSecret {
+    PhoneSecret { realm: "acme".to_owned(), ha1_md5: "0".repeat(32), ha1_sha256: "0".repeat(64) }
+}
+
+pub fn queue() -> QueueDefinition {
+    QueueDefinition {
+        display_name: "Service".to_owned(),
+        skills: BTreeMap::from([("german".to_owned(), 5)]),
+        widening: vec![Widening { after_seconds: 60, skills: BTreeMap::new() }],
+        choice: AgentChoice::LongestIdle,
+        dispositions: vec!["solved".to_owned()],
+        ..QueueDefinition::named("service")
+    }
+}
+
+pub fn tenant() -> TenantDefinition {
+    TenantDefinition {
+        name: "acme".to_owned(),
+        display_name: "Acme".to_owned(),
+        zone: zone(),
+        not_ready_reasons: vec!["break".to_owned()],
+        caller_id: "4930123456".to_owned(),
+        outbound_trunk: Some("carrier".to_owned()),
+    }
+}
+
+pub fn access_point() -> AccessPoint {
+    AccessPoint {
+        name: "hotline".to_owned(),
+        channel: Channel::Voice,
+        address: "4930123456".to_owned(),
+        queue: queue_id(),
+        origins: vec![],
+    }
+}
+
+pub fn api_key() -> ApiKey {
+    ApiKey { name: "finance".to_owned(), role: ApiRole::Department, sha256: "0".repeat(64) }
+}
+
+pub fn rules() -> ContactPolicy {
+    ContactPolicy {
+        quiet_from: 21 * 60,
+        quiet_until: 8 * 60,
+        gather_seconds: 600,
+        max_agenda: 3,
+        contacts_per_day: 1,
+        retry_seconds: 14_400,
+        max_attempts: 3,
+        consent_needed: vec![WishClass::Marketing],
+        queue: queue_id(),
+    }
+}
