@@ -1,0 +1,286 @@
+//! Bringing items and agents together. Every look is at heads of lines and first ready agents; what is passed over is
+//! only what this agent refused, or agents who are drained for a call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Output;
+use super::floor::Floor;
+use super::line::{Ix, LineKey, Phase, Spot};
+use super::offering::Found;
+use super::receipt::Reason;
+use super::roster::Membership;
+use super::rules::Media;
+use super::score::Urgency;
+
+impl Floor {
+    /// Looks at everything an input has set in motion until nothing is left to offer.
+    pub(super) fn settle(&mut self, outputs: &mut Vec<Output>) {
+        loop {
+            if let Some(agent) = self.stir.agents.pop_first() {
+                self.serve_agent(agent, outputs);
+            } else if !self.stir.items.is_empty() {
+                let items = std::mem::take(&mut self.stir.items);
+                self.serve_items(&items, outputs);
+            } else if !self.stir.lanes.is_empty() {
+                let lanes = std::mem::take(&mut self.stir.lanes);
+                self.serve_lanes(lanes, outputs);
+            } else if std::mem::take(&mut self.stir.outbound) {
+                self.serve_outbound(outputs);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// An agent may have got room: offers the most urgent of the inbound items open to this agent.
+    fn serve_agent(&mut self, agent: Ix, outputs: &mut Vec<Output>) {
+        if !self.agents[agent].may_be_asked() {
+            return;
+        }
+        let mut media: Vec<Media> = Media::ALL
+            .into_iter()
+            .filter(|media| self.agents[agent].fits(*media))
+            .collect();
+        if media
+            .iter()
+            .any(|media| self.agents[agent].would_block_calls(*media))
+            && let Some(queue) = self.call_waits_for(agent)
+        {
+            media.retain(|media| !self.agents[agent].would_block_calls(*media));
+            self.queues[queue].drained.insert(agent);
+        }
+        let inbound = self.agents[agent]
+            .memberships
+            .iter()
+            .filter(|membership| !membership.outbound);
+        let heads = inbound.filter_map(|membership| self.head_for(agent, membership, &media));
+        let mut heads: Vec<(Urgency, Ix)> = heads
+            .filter_map(|item| Some((self.urgency(item)?, item)))
+            .collect();
+        heads.sort_unstable();
+        let Some((urgency, item)) = heads.first().copied() else {
+            return;
+        };
+        let reason = match self.items[item].as_ref().map(|item| item.phase) {
+            Some(Phase::Waiting(Spot::Kept(_))) => Reason::Preferred,
+            _ if urgency.past_floor() => Reason::PastFloor,
+            _ => Reason::MostUrgent,
+        };
+        let queue = self.items[item].as_ref().map_or(0, |item| item.queue);
+        let tier = self.agents[agent]
+            .membership(queue)
+            .map_or(0, |membership| membership.tier);
+        let found = Found {
+            agent,
+            others: Vec::new(),
+            tier,
+            count: 1,
+        };
+        self.offer(item, &found, &heads, reason, outputs);
+    }
+
+    /// The item of this queue that goes first among those the agent may be asked to take.
+    fn head_for(&self, agent: Ix, membership: &Membership, media: &[Media]) -> Option<Ix> {
+        let queue = &self.queues[membership.queue];
+        let mut first: Option<(LineKey, Ix)> = None;
+        for &media in media {
+            let lane = queue.lane(media);
+            if lane.order.is_empty() {
+                continue;
+            }
+            let open = lane.open.iter().skip(membership.tier);
+            let heads = open.filter_map(|line| {
+                line.iter()
+                    .find(|(_, item)| !self.passes_over(agent, **item))
+            });
+            let from = (membership.queue, media, LineKey::FIRST, 0);
+            let kept = self.agents[agent].kept.range(from..).next();
+            let kept =
+                kept.filter(|(queue, kind, _, _)| (*queue, *kind) == (membership.queue, media));
+            let all = heads
+                .map(|(key, item)| (*key, *item))
+                .chain(kept.map(|(_, _, key, item)| (*key, *item)));
+            first = first.into_iter().chain(all).min();
+        }
+        first.map(|(_, item)| item)
+    }
+
+    fn serve_items(&mut self, items: &BTreeSet<Ix>, outputs: &mut Vec<Output>) {
+        for &ix in items {
+            let Some(item) = self.items[ix].as_ref() else {
+                continue;
+            };
+            match item.phase {
+                // Several at once compete for the same agents: their lanes are served in the order of urgency.
+                Phase::Waiting(Spot::Open(_))
+                    if items.len() > 1 && self.queues[item.queue].outbound() =>
+                {
+                    self.stir.outbound = true;
+                }
+                Phase::Waiting(Spot::Open(_)) if items.len() > 1 => {
+                    self.stir.lanes.insert((item.queue, item.work.media));
+                }
+                _ => {
+                    self.serve_item(ix, outputs);
+                }
+            }
+        }
+    }
+
+    /// An item came, came back, or can be shown to more agents: finds the best agent with room.
+    fn serve_item(&mut self, ix: Ix, outputs: &mut Vec<Output>) -> bool {
+        let Some(item) = self.items[ix].as_ref() else {
+            return false;
+        };
+        match item.phase {
+            Phase::Offered { .. } => false,
+            Phase::Waiting(Spot::Kept(keeper)) => self.serve_kept(ix, keeper, outputs),
+            Phase::Waiting(Spot::Open(reach)) => {
+                // Whoever could take this could take what stands before it, and nobody has.
+                let lines = self.queues[item.queue]
+                    .lane(item.work.media)
+                    .open
+                    .iter()
+                    .skip(reach);
+                let mut heads = lines.filter_map(|line| line.first_key_value());
+                let stands_behind = heads.any(|(key, head)| {
+                    *key < item.key
+                        && self.items[*head]
+                            .as_ref()
+                            .is_some_and(|head| head.refusals.is_empty())
+                });
+                !stands_behind && self.serve_open(ix, outputs)
+            }
+        }
+    }
+
+    fn serve_kept(&mut self, ix: Ix, keeper: Ix, outputs: &mut Vec<Output>) -> bool {
+        let Some(item) = self.items[ix].as_ref() else {
+            return false;
+        };
+        let (agent, media) = (&self.agents[keeper], item.work.media);
+        let outbound = self.queues[item.queue].outbound();
+        let spare = !outbound || (agent.held.is_empty() && self.is_spare(keeper));
+        if !agent.may_be_asked() || !agent.fits(media) || !spare {
+            return false;
+        }
+        let tier = agent
+            .membership(item.queue)
+            .map_or(0, |membership| membership.tier);
+        if agent.would_block_calls(media)
+            && let Some(queue) = self.call_waits_for(keeper)
+        {
+            self.queues[queue].drained.insert(keeper);
+            return false;
+        }
+        let found = Found {
+            agent: keeper,
+            others: Vec::new(),
+            tier,
+            count: 1,
+        };
+        self.offer_alone(ix, &found, Reason::Preferred, outputs)
+    }
+
+    fn serve_open(&mut self, ix: Ix, outputs: &mut Vec<Output>) -> bool {
+        let Some(item) = self.items[ix].as_ref() else {
+            return false;
+        };
+        let reason = if self.queues[item.queue].outbound() {
+            Reason::SpareAgent
+        } else {
+            Reason::BestAgent
+        };
+        match self.find_agent(ix) {
+            Some(found) => self.offer_alone(ix, &found, reason, outputs),
+            None => false,
+        }
+    }
+
+    /// Serves these lanes until no agent is left for any of them: the queue with the most urgent head first, and
+    /// within a queue in its own order.
+    fn serve_lanes(&mut self, mut lanes: BTreeSet<(Ix, Media)>, outputs: &mut Vec<Output>) {
+        while !lanes.is_empty() {
+            let mut first_of: BTreeMap<Ix, (LineKey, Ix)> = BTreeMap::new();
+            let mut heads: Vec<(Ix, LineKey, Media)> = Vec::new();
+            for &(queue, media) in &lanes {
+                let open = self.queues[queue].lane(media).open.iter();
+                let Some((&key, &item)) = open.filter_map(|line| line.first_key_value()).min()
+                else {
+                    continue;
+                };
+                heads.push((queue, key, media));
+                let first = first_of.entry(queue).or_insert((key, item));
+                *first = (*first).min((key, item));
+            }
+            let urgency = |queue: &Ix| {
+                first_of
+                    .get(queue)
+                    .and_then(|(_, item)| self.urgency(*item))
+            };
+            heads.sort_by_cached_key(|(queue, key, _)| (urgency(queue), *key));
+            lanes = heads
+                .iter()
+                .map(|(queue, _, media)| (*queue, *media))
+                .collect();
+            for (queue, _, media) in heads {
+                if self.serve_lane(queue, media, outputs) {
+                    break;
+                }
+                lanes.remove(&(queue, media));
+            }
+        }
+    }
+
+    /// Offers the first item of a lane for which there is an agent.
+    fn serve_lane(&mut self, queue: Ix, media: Media, outputs: &mut Vec<Output>) -> bool {
+        let mut worth_a_look: Vec<(LineKey, Ix)> = Vec::new();
+        for line in &self.queues[queue].lane(media).open {
+            for (key, item) in line {
+                worth_a_look.push((*key, *item));
+                if self.items[*item]
+                    .as_ref()
+                    .is_none_or(|item| item.refusals.is_empty())
+                {
+                    break; // whoever could take something behind it could take this
+                }
+            }
+        }
+        worth_a_look.sort_unstable();
+        worth_a_look
+            .into_iter()
+            .any(|(_, item)| self.serve_open(item, outputs))
+    }
+
+    /// Whether an agent who serves inbound work may begin something of our own.
+    pub(super) fn has_spare(&self) -> bool {
+        self.idle_inbound > usize::try_from(self.reserve).unwrap_or(usize::MAX)
+    }
+
+    fn is_spare(&self, agent: Ix) -> bool {
+        !self.agents[agent].serves_inbound() || self.has_spare()
+    }
+
+    /// Begins outbound work while agents are spare; whoever knows the customer first.
+    fn serve_outbound(&mut self, outputs: &mut Vec<Output>) {
+        if self.idle_outbound_only == 0 && !self.has_spare() {
+            return;
+        }
+        for keeper in self.outbound_keepers.clone() {
+            let kept = self.agents[keeper]
+                .kept_outbound
+                .iter()
+                .map(|(_, _, _, item)| *item);
+            let mut kept: Vec<_> = kept
+                .filter_map(|item| Some((self.urgency(item)?, item)))
+                .collect();
+            kept.sort_unstable();
+            for (_, item) in kept {
+                if !self.is_spare(keeper) || self.serve_kept(item, keeper, outputs) {
+                    break;
+                }
+            }
+        }
+        self.serve_lanes(self.outbound_lanes.clone(), outputs);
+    }
+}

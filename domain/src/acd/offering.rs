@@ -1,0 +1,193 @@
+//! Who may be asked for an item, and making the offer with its receipt.
+
+use std::collections::BTreeSet;
+
+use super::floor::Floor;
+use super::line::{Ix, Phase, Spot};
+use super::receipt::{Candidate, Head, NAMED_IN_RECEIPT, Reason, Receipt};
+use super::rules::Media;
+use super::score::Urgency;
+use super::{ASK_AGAIN_AFTER, OFFER_GRACE, Output};
+
+/// The agents found for an item: the best, and whom else a receipt names.
+pub(super) struct Found {
+    pub(super) agent: Ix,
+    pub(super) others: Vec<(Ix, usize)>,
+    pub(super) tier: usize,
+    pub(super) count: usize,
+}
+
+impl Floor {
+    /// Whether the agent refused this item and is not to be asked again for now.
+    pub(super) fn passes_over(&self, agent: Ix, ix: Ix) -> bool {
+        let Some(item) = self.items[ix].as_ref() else {
+            return true;
+        };
+        let Some(refusal) = item.refused_by(agent) else {
+            return false;
+        };
+        let Phase::Waiting(Spot::Open(reach)) = item.phase else {
+            return true;
+        };
+        let lane = self.queues[item.queue].lane(item.work.media);
+        let present: usize = lane.present.iter().take(reach + 1).sum();
+        let refusers = item
+            .refusals
+            .iter()
+            .map(|refusal| &self.agents[refusal.agent])
+            .filter(|refuser| {
+                let reached = refuser
+                    .membership(item.queue)
+                    .is_some_and(|membership| membership.tier <= reach);
+                reached && refuser.routable && refuser.could_take(item.work.media)
+            });
+        present > refusers.count() || self.now < refusal.at + ASK_AGAIN_AFTER
+    }
+
+    /// A queue in which an inbound call waits that this agent could serve with more room.
+    pub(super) fn call_waits_for(&self, agent: Ix) -> Option<Ix> {
+        let found = &self.agents[agent];
+        if !found.could_take(Media::Voice) {
+            return None;
+        }
+        let kept = found
+            .kept
+            .iter()
+            .find(|(_, media, _, _)| *media == Media::Voice)
+            .map(|(queue, ..)| *queue);
+        let mut inbound = found
+            .memberships
+            .iter()
+            .filter(|membership| !membership.outbound);
+        let open = inbound.find(|membership| {
+            self.queues[membership.queue]
+                .lane(Media::Voice)
+                .waits_for(membership.tier)
+        });
+        open.map(|membership| membership.queue).or(kept)
+    }
+
+    /// The best agent with room for an open item, by tier and then by the queue's choice.
+    pub(super) fn find_agent(&mut self, ix: Ix) -> Option<Found> {
+        let item = self.items[ix].as_ref()?;
+        let Phase::Waiting(Spot::Open(reach)) = item.phase else {
+            return None;
+        };
+        let (queue, media) = (item.queue, item.work.media);
+        let (lane, outbound) = (
+            self.queues[queue].lane(media),
+            self.queues[queue].outbound(),
+        );
+        let mut chosen: Vec<(Ix, usize)> = Vec::new();
+        let mut drained: Vec<(Ix, Ix)> = Vec::new();
+        'search: for (tier, ready) in lane.ready.iter().enumerate().take(reach + 1) {
+            for key in ready {
+                if outbound && key.shared && !self.has_spare() {
+                    break; // those who serve outbound work only come first, so there are none left
+                }
+                if self.passes_over(key.agent, ix) {
+                    continue;
+                }
+                if self.agents[key.agent].would_block_calls(media)
+                    && let Some(waiting) = self.call_waits_for(key.agent)
+                {
+                    drained.push((waiting, key.agent));
+                    continue;
+                }
+                chosen.push((key.agent, tier));
+                if chosen.len() == NAMED_IN_RECEIPT {
+                    break 'search;
+                }
+            }
+        }
+        let count = lane.ready.iter().take(reach + 1).map(BTreeSet::len).sum();
+        for (waiting, agent) in drained {
+            self.queues[waiting].drained.insert(agent);
+        }
+        let (agent, tier) = chosen.first().copied()?;
+        Some(Found {
+            agent,
+            tier,
+            others: chosen.split_off(1),
+            count,
+        })
+    }
+
+    pub(super) fn offer_alone(
+        &mut self,
+        item: Ix,
+        found: &Found,
+        reason: Reason,
+        outputs: &mut Vec<Output>,
+    ) -> bool {
+        let heads: Vec<_> = self
+            .urgency(item)
+            .map(|urgency| (urgency, item))
+            .into_iter()
+            .collect();
+        self.offer(item, found, &heads, reason, outputs)
+    }
+
+    /// Reserves the item and the agent for each other and says so.
+    pub(super) fn offer(
+        &mut self,
+        ix: Ix,
+        found: &Found,
+        heads: &[(Urgency, Ix)],
+        reason: Reason,
+        outputs: &mut Vec<Output>,
+    ) -> bool {
+        let Some(item) = self.items[ix].as_ref() else {
+            return false;
+        };
+        let Some(rule) = self.queues[item.queue].rule.as_ref() else {
+            return false;
+        };
+        let until = self.now + rule.offer_timeout;
+        let named = std::iter::once((found.agent, found.tier)).chain(found.others.iter().copied());
+        let candidates = named.map(|(agent, tier)| Candidate {
+            agent: self.agents[agent].id,
+            score: self.agents[agent].merit(rule, self.now),
+            tier: u8::try_from(tier).unwrap_or(u8::MAX),
+        });
+        let compared = heads
+            .iter()
+            .take(NAMED_IN_RECEIPT)
+            .filter_map(|(urgency, head)| {
+                let head = self.items[*head].as_ref()?;
+                Some(Head {
+                    item: head.work.id,
+                    queue: head.work.queue,
+                    score: urgency.score(),
+                })
+            });
+        let receipt = Receipt {
+            rule_version: rule.version,
+            score: heads.first().map_or(0, |(urgency, _)| urgency.score()),
+            waited: self.now.since(item.work.queued_at),
+            candidates: candidates.collect(),
+            candidate_count: u32::try_from(found.count).unwrap_or(u32::MAX),
+            heads: compared.collect(),
+            head_count: u32::try_from(heads.len()).unwrap_or(u32::MAX),
+            reason,
+        };
+        let (item_id, agent_id) = (item.work.id, self.agents[found.agent].id);
+        self.leave_line(ix);
+        if let Some(item) = self.items[ix].as_mut() {
+            item.phase = Phase::Offered {
+                agent: found.agent,
+                until,
+            };
+            self.queues[item.queue].offered += 1;
+        }
+        self.change_agent(found.agent, |agent| agent.asked = Some(ix));
+        self.set_wake(ix, Some(until + OFFER_GRACE));
+        outputs.push(Output::Offer {
+            item: item_id,
+            agent: agent_id,
+            until,
+            receipt,
+        });
+        true
+    }
+}
