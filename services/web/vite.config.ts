@@ -1,0 +1,16 @@
+import { defineConfig } from "vite";
+
+// One entry per page; the hub embeds `dist` as it is.
+export default defineConfig({
+  base: "/",
+  build: {
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    rollupOptions: {
+      input: {
+        chat: "chat.html",
+        "widget-frame": "widget/frame.html",
+      },
+    },
+  },
+});
