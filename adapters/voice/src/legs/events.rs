@@ -1,0 +1,179 @@
+//! What peers do to legs.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use rapport_domain::id::LegId;
+use rapport_domain::port::voice::{LegEnd, VoiceEvent};
+
+use super::gate::{Admitted, caller};
+use super::{Engine, Leg, Phase, Switchboard};
+use crate::media::{Codec, Remote};
+use crate::sdp::{self, Audio};
+use crate::sip::endpoint::{CallEnd, CallId, Event, Reach, ServerKey};
+use crate::sip::message::{Headers, Request};
+use crate::sip::registrar::Change;
+
+/// What the media engine needs to know of a peer.
+pub(super) fn remote(audio: &Audio) -> Remote {
+    let (codec, payload) = audio.codecs[0];
+    Remote {
+        addr: audio.address,
+        codec,
+        payload,
+        telephone_event: audio.telephone_event,
+        send: audio.direction.receives(),
+        receive: audio.direction.sends(),
+    }
+}
+
+impl<E: Engine> Switchboard<E> {
+    pub(super) fn on_event(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Incoming { call, invite, .. } => self.on_incoming(call, &invite, now),
+            Event::Request { transaction, request, source } => {
+                self.on_register(&transaction, &request, source, now);
+            }
+            Event::Ringing { call } => {
+                if let Some(&leg) = self.calls.get(&call) {
+                    self.events.push_back(VoiceEvent::Ringing { leg });
+                }
+            }
+            Event::Answered { call, sdp } => self.on_answered(call, &sdp, now),
+            Event::Acked { call, sdp } => self.on_acked(call, &sdp, now),
+            Event::Offer { call, sdp } => self.on_offer(call, &sdp, now),
+            Event::Ended { call, why } => self.on_ended(call, why),
+            Event::Answer { .. } => {} // we send no requests outside of calls
+        }
+    }
+
+    fn on_incoming(&mut self, call: CallId, invite: &Request, now: Instant) {
+        let offer = match (invite.body.is_empty(), sdp::parse(&invite.body)) {
+            (true, _) => None,
+            (false, Ok(offer)) => Some(offer),
+            (false, Err(_)) => {
+                self.counters.refused_media.add(1);
+                return self.endpoint.reject(call, 488, &Headers::new(), now);
+            }
+        };
+        let (trunk, reach) = match self.in_hand.take() {
+            Some(Admitted::Trunk(trunk)) => (self.trunks[trunk].name.clone(), Reach::Contact),
+            Some(Admitted::Phone(user)) => (format!("phone:{user}"), Reach::Source),
+            None => return self.endpoint.reject(call, 403, &Headers::new(), now),
+        };
+        let id = LegId::from_uuid(uuid::Builder::from_random_bytes(self.tokens.bytes()).into_uuid());
+        let until = now + self.admission.limits().decide_within;
+        let codec = offer.as_ref().map_or(Codec::Pcmu, |offer| offer.audio.codecs[0].0);
+        let from_user = caller(invite);
+        let leg = Leg {
+            call: Some(call),
+            phase: Phase::Offered { offer },
+            local: self.local(),
+            media: false,
+            reach,
+            from_user: from_user.clone(),
+            codec,
+            deadline: None,
+        };
+        self.add(id, leg, Some(until));
+        self.events.push_back(VoiceEvent::Incoming { leg: id, trunk, from_user, to_user: invite.uri.user_name() });
+    }
+
+    fn on_register(&mut self, transaction: &ServerKey, request: &Request, source: SocketAddr, now: Instant) {
+        let Some(Admitted::Phone(user)) = self.in_hand.take() else {
+            self.endpoint.respond(transaction, 403, &Headers::new(), Vec::new(), now);
+            return;
+        };
+        match self.registrar.register(&user, request, source, now) {
+            Ok((headers, change)) => {
+                self.endpoint.respond(transaction, 200, &headers, Vec::new(), now);
+                match change {
+                    Change::Nothing => {}
+                    Change::Registered => {
+                        self.counters.registrations.add(1);
+                        self.events.push_back(VoiceEvent::PhoneRegistered { user });
+                    }
+                    Change::Gone => self.events.push_back(VoiceEvent::PhoneGone { user }),
+                }
+            }
+            Err(refused) => {
+                let extra = match refused.0 {
+                    423 => Headers::new().with("Min-Expires", self.registrar.min_expires().to_string()),
+                    _ => Headers::new(),
+                };
+                self.endpoint.respond(transaction, refused.0, &extra, Vec::new(), now);
+            }
+        }
+        self.counters.phones.set(self.registrar.len() as u64);
+    }
+
+    fn on_answered(&mut self, call: CallId, body: &[u8], now: Instant) {
+        let Some(&id) = self.calls.get(&call) else { return };
+        self.clear_deadline(id);
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let Phase::Dialling { sound } = leg.phase else { return };
+        let Ok(answer) = sdp::parse(body) else {
+            return self.end(id, LegEnd::Failed, now);
+        };
+        leg.phase = Phase::Talking;
+        leg.codec = answer.audio.codecs[0].0;
+        self.engine.set_remote(id, remote(&answer.audio));
+        self.engine.play(id, sound);
+        self.events.push_back(VoiceEvent::Answered { leg: id });
+    }
+
+    /// The answer to an offer that we made in a 200.
+    fn on_acked(&mut self, call: CallId, body: &[u8], now: Instant) {
+        let Some(&id) = self.calls.get(&call) else { return };
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let first = match leg.phase {
+            Phase::AwaitingAnswer { sound } => Some(sound),
+            _ => None,
+        };
+        let Ok(answer) = sdp::parse(body) else {
+            return self.end(id, LegEnd::Failed, now);
+        };
+        leg.phase = Phase::Talking;
+        leg.codec = answer.audio.codecs[0].0;
+        self.engine.set_remote(id, remote(&answer.audio));
+        if let Some(sound) = first {
+            self.engine.play(id, sound);
+        }
+    }
+
+    /// The peer moves its media, holds or resumes.
+    fn on_offer(&mut self, call: CallId, body: &[u8], now: Instant) {
+        let Some(leg) = self.calls.get(&call).and_then(|id| self.legs.get_mut(id)) else {
+            return self.endpoint.reject_offer(call, 481, now);
+        };
+        if body.is_empty() {
+            leg.local.version += 1;
+            let offer = sdp::offer(&leg.local, leg.codec);
+            return self.endpoint.answer_offer(call, offer, now);
+        }
+        let Ok(offer) = sdp::parse(body) else {
+            return self.endpoint.reject_offer(call, 488, now);
+        };
+        leg.local.version += 1;
+        leg.codec = offer.audio.codecs[0].0;
+        let answer = sdp::answer(&leg.local, &offer);
+        if let Some(&id) = self.calls.get(&call) {
+            self.engine.set_remote(id, remote(&offer.audio));
+        }
+        self.endpoint.answer_offer(call, answer, now);
+    }
+
+    fn on_ended(&mut self, call: CallId, why: CallEnd) {
+        let Some(&id) = self.calls.get(&call) else { return };
+        let why = match why {
+            CallEnd::PeerHungUp => LegEnd::PeerHungUp,
+            CallEnd::CallerGaveUp => LegEnd::CallerGaveUp,
+            CallEnd::Rejected(486 | 600) => LegEnd::Busy,
+            CallEnd::Rejected(603 | 403) => LegEnd::Declined,
+            CallEnd::Rejected(408 | 487) => LegEnd::NoAnswer,
+            CallEnd::Rejected(_) | CallEnd::NoResponse => LegEnd::Unreachable,
+            CallEnd::NeverAcknowledged => LegEnd::Failed,
+        };
+        self.close(id, why);
+    }
+}
