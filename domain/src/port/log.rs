@@ -1,6 +1,7 @@
 //! The book of facts.
 
 use crate::event::{NewEvent, Position, Recorded, Revision, Stream};
+use crate::id::EventId;
 use crate::port::BoxFuture;
 
 /// The largest event the log takes, in bytes of data.
@@ -28,6 +29,15 @@ impl Expected {
         }
     }
 
+    /// The last revision the writer believes in: the inverse of [`Expected::after`].
+    #[must_use]
+    pub const fn last(self) -> Option<Revision> {
+        match self {
+            Self::NoStream => None,
+            Self::Exact(revision) => Some(revision),
+        }
+    }
+
     /// The revision the first new event will get.
     #[must_use]
     pub const fn next(self) -> Revision {
@@ -47,6 +57,91 @@ pub struct Batch {
     pub expected: Expected,
     /// At least one, at most [`MAX_BATCH_EVENTS`].
     pub events: Vec<NewEvent>,
+}
+
+impl Batch {
+    /// Whether the batch could be taken by any log in any state: what every backend checks first.
+    ///
+    /// # Errors
+    /// [`AppendError::Refused`] when it is empty, holds too many events or one that is too large, or names one id twice.
+    pub fn check(&self) -> Result<(), AppendError> {
+        let refused = |why: String| Err(AppendError::Refused(why));
+        if self.events.is_empty() {
+            return refused("the batch is empty".to_owned());
+        }
+        if self.events.len() > MAX_BATCH_EVENTS {
+            return refused(format!(
+                "{} events in one batch, at most {MAX_BATCH_EVENTS}",
+                self.events.len()
+            ));
+        }
+        if let Some(event) = self
+            .events
+            .iter()
+            .find(|event| event.data.len() > MAX_EVENT_BYTES)
+        {
+            return refused(format!(
+                "event {} has {} bytes, at most {MAX_EVENT_BYTES}",
+                event.id,
+                event.data.len()
+            ));
+        }
+        let mut ids: Vec<EventId> = self.events.iter().map(|event| event.id).collect();
+        ids.sort_unstable();
+        match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => refused(format!("event id {} twice in one batch", pair[0])),
+            None => Ok(()),
+        }
+    }
+
+    /// What a log answers without storing anything; `None` when the batch is to be stored. `current` is the stream's
+    /// last revision, and `stored[i]` is what the log holds under the id of event `i`.
+    ///
+    /// In this order: every event stored at exactly the place it was meant for is an identical retry and succeeds, also
+    /// after the stream has moved on; an id stored anywhere else, or with another fact, is refused; an expectation that
+    /// does not hold is a conflict. A retry may carry another `recorded_at`: the moment first stored stays.
+    #[must_use]
+    pub fn answer_from(
+        &self,
+        current: Option<Revision>,
+        stored: &[Option<&Recorded>],
+    ) -> Option<Result<Appended, AppendError>> {
+        let first = match self.expected {
+            Expected::NoStream => 0,
+            // A revision nobody can reach is never the current one; it must not overflow either.
+            Expected::Exact(revision) => revision.0.saturating_add(1),
+        };
+        let same = |place: u64, new: &NewEvent, old: &Recorded| {
+            old.stream == self.stream
+                && old.revision == Revision(first.saturating_add(place))
+                && old.event.id == new.id
+                && old.event.kind == new.kind
+                && old.event.version == new.version
+                && old.event.meta == new.meta
+                && old.event.data == new.data
+        };
+        let mut retried = None;
+        let identical = stored.len() == self.events.len()
+            && (0..)
+                .zip(self.events.iter().zip(stored))
+                .all(|(place, (new, old))| {
+                    retried = old.map(|old| Appended {
+                        revision: old.revision,
+                        position: old.position,
+                    });
+                    old.is_some_and(|old| same(place, new, old))
+                });
+        if identical && let Some(appended) = retried {
+            return Some(Ok(appended));
+        }
+        if let Some(old) = stored.iter().flatten().next() {
+            return Some(Err(AppendError::Refused(format!(
+                "event id {} is stored already, at revision {} of {}, with another place or content",
+                old.event.id, old.revision.0, old.stream
+            ))));
+        }
+        (current != self.expected.last()).then_some(Err(AppendError::Conflict { current }))
+    }
 }
 
 /// An append that is on disk.
@@ -102,7 +197,11 @@ pub trait EventLog: Send + Sync {
     ) -> BoxFuture<'_, Result<Vec<Recorded>, ReadError>>;
 
     /// Events of all streams after (not at) `after`, in position order, at most `limit`.
-    fn read_all(&self, after: Position, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, ReadError>>;
+    fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Recorded>, ReadError>>;
 
     /// The position of the last durable event; [`Position::START`] when there is none.
     fn head(&self) -> Position;

@@ -1,0 +1,234 @@
+//! The log as the rest of the program holds it.
+
+use std::fs;
+use std::future::pending;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use rapport_domain::event::{Position, Recorded, Revision, Stream};
+use rapport_domain::port::BoxFuture;
+use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, ReadError};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+use crate::error::OpenError;
+use crate::file;
+use crate::lock::FolderLock;
+use crate::reader::{Read, Readers};
+use crate::tail::Tail;
+use crate::writer::{Message, Request, Writer};
+
+/// Appends that may wait for the writer; further callers wait before the queue.
+const QUEUE: usize = 1_024;
+
+/// Memory that the waiting appends may take, in KiB: 64 MiB. A larger batch goes alone.
+const QUEUE_KIB: u32 = 64 * 1_024;
+
+/// The log in the file `log.db` of a data folder. See the crate's documentation.
+///
+/// Works under any async runtime. An append whose caller stops waiting is stored all the same. Dropping the log stores
+/// what is queued and joins its threads, which blocks for a few commits; [`EmbeddedLog::close`] does so without blocking.
+pub struct EmbeddedLog {
+    file: PathBuf,
+    head: watch::Receiver<Position>,
+    writer: Option<WriterEnd>,
+    readers: Readers,
+    _tail: Option<Tail>,
+}
+
+struct WriterEnd {
+    queue: mpsc::Sender<Message>,
+    room: Arc<Semaphore>,
+    thread: JoinHandle<()>,
+}
+
+/// How large the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Events stored.
+    pub events: u64,
+    /// Bytes on disk, the write-ahead log included.
+    pub bytes: u64,
+}
+
+impl EmbeddedLog {
+    /// Opens the log of a data folder and makes this process its one writer; creates folder and log when there are none.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the log is then as it was before.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        fs::create_dir_all(dir).map_err(OpenError::io(dir))?;
+        let lock = FolderLock::take(dir)?;
+        file::create_if_missing(dir)?;
+        let file = file::path(dir);
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let (writer, head) = Writer::open(&file, lock, requests)?;
+        let readers = Readers::start(&file).map_err(OpenError::io(&file))?;
+        let thread = thread::Builder::new()
+            .name("log-write".to_owned())
+            .spawn(move || writer.run())
+            .map_err(OpenError::io(&file))?;
+        let room = Arc::new(Semaphore::new(QUEUE_KIB as usize));
+        Ok(Self {
+            file,
+            head,
+            writer: Some(WriterEnd {
+                queue,
+                room,
+                thread,
+            }),
+            readers,
+            _tail: None,
+        })
+    }
+
+    /// Opens the log of a data folder for reading, also while a hub writes to it. It takes no lock and never holds
+    /// up the writer, but needs write permission to the folder for the database's shared index.
+    ///
+    /// Nothing tells this process of the other's commits, so the file is asked every 50 ms: [`EventLog::head`] and
+    /// [`EventLog::wait_past`] are up to that late (the reads themselves are not). Appends are refused.
+    ///
+    /// # Errors
+    /// [`OpenError`], [`OpenError::Missing`] when there is no log.
+    pub fn open_read_only(dir: &Path) -> Result<Self, OpenError> {
+        let file = file::path(dir);
+        let (tail, head) = Tail::start(&file)?;
+        let readers = Readers::start(&file).map_err(OpenError::io(&file))?;
+        Ok(Self {
+            file,
+            head,
+            writer: None,
+            readers,
+            _tail: Some(tail),
+        })
+    }
+
+    /// Takes no more appends, stores those that are queued, moves everything into the database and gives the folder
+    /// free. Appends from now on are answered [`AppendError::Closed`]; reads go on until the log is dropped.
+    pub async fn close(&self) {
+        let Some(writer) = &self.writer else { return };
+        // Refused when it was closed before; then, too, the end is waited for: the writer drops the head's sender last.
+        drop(writer.queue.send(Message::Close).await);
+        drop(self.head.clone().wait_for(|_| false).await);
+    }
+
+    /// How many events there are and what they take; asks the file system, not the database.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let size = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
+        Stats {
+            events: self.head().0,
+            bytes: size(&self.file) + size(&file::wal_path(&self.file)),
+        }
+    }
+
+    async fn submit(&self, batch: Batch) -> Result<Appended, AppendError> {
+        batch.check()?;
+        let Some(writer) = &self.writer else {
+            return Err(AppendError::Refused(
+                "the log was opened for reading only".to_owned(),
+            ));
+        };
+        let metas = batch
+            .events
+            .iter()
+            .map(|event| serde_json::to_vec(&event.meta))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| {
+                AppendError::Refused(format!("its envelope cannot be written: {error}"))
+            })?;
+        let bytes: usize = batch
+            .events
+            .iter()
+            .zip(&metas)
+            .map(|(event, meta)| event.data.len() + meta.len())
+            .sum();
+        let kib = u32::try_from(bytes / 1_024 + 1)
+            .unwrap_or(QUEUE_KIB)
+            .min(QUEUE_KIB);
+        let room = Arc::clone(&writer.room)
+            .acquire_many_owned(kib)
+            .await
+            .map_err(|_| AppendError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let request = Request {
+            batch,
+            metas,
+            bytes,
+            reply,
+            room,
+        };
+        writer
+            .queue
+            .send(Message::Append(request))
+            .await
+            .map_err(|_| AppendError::Closed)?;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(AppendError::Unknown("the writer has stopped".to_owned())))
+    }
+}
+
+impl EventLog for EmbeddedLog {
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(self.submit(batch))
+    }
+
+    fn read_stream(
+        &self,
+        stream: Stream,
+        from: Revision,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Recorded>, ReadError>> {
+        Box::pin(self.readers.read(Read::Stream {
+            stream,
+            from,
+            limit,
+        }))
+    }
+
+    fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Recorded>, ReadError>> {
+        Box::pin(self.readers.read(Read::All { after, limit }))
+    }
+
+    fn head(&self) -> Position {
+        *self.head.borrow()
+    }
+
+    /// Once the log is closed the head does not move any more, and a wait for it never ends.
+    fn wait_past(&self, position: Position) -> BoxFuture<'_, Position> {
+        let mut head = self.head.clone();
+        Box::pin(async move {
+            // Taken out of the guard first, which must not be held while waiting for ever.
+            let moved = head
+                .wait_for(|head| *head > position)
+                .await
+                .map(|head| *head);
+            match moved {
+                Ok(head) => head,
+                Err(_) => pending().await,
+            }
+        })
+    }
+}
+
+impl Drop for EmbeddedLog {
+    fn drop(&mut self) {
+        if let Some(WriterEnd {
+            queue,
+            room,
+            thread,
+        }) = self.writer.take()
+        {
+            room.close();
+            drop(queue);
+            if thread.join().is_err() {
+                tracing::error!("the writing thread of the log panicked");
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The log's file: its name, its format, and how connections to it are made.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::OpenError;
+
+const SCHEMA: &str = include_str!("../../../migrations/log/0001_init.sql");
+const NAME: &str = "log.db";
+const UNFINISHED: &str = "log.db.creating";
+/// "RLog" in the file's header tells the log from any other database.
+const APPLICATION_ID: u32 = 0x524c_6f67;
+/// The format of the schema above, kept in `user_version`.
+const FORMAT: u32 = 1;
+
+/// Where the log of a data folder is.
+pub(crate) fn path(folder: &Path) -> PathBuf {
+    folder.join(NAME)
+}
+
+/// The write-ahead log beside it.
+pub(crate) fn wal_path(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
+
+/// Creates the log when there is none. It gets its name only when it is complete, so a crash half way leaves no
+/// half-made log behind. The caller holds the folder's lock.
+pub(crate) fn create_if_missing(folder: &Path) -> Result<(), OpenError> {
+    let file = path(folder);
+    if file.try_exists().map_err(OpenError::io(&file))? {
+        return Ok(());
+    }
+    let unfinished = folder.join(UNFINISHED);
+    if unfinished
+        .try_exists()
+        .map_err(OpenError::io(&unfinished))?
+    {
+        fs::remove_file(&unfinished).map_err(OpenError::io(&unfinished))?;
+    }
+    write_schema(&unfinished).map_err(OpenError::database(&unfinished))?;
+    File::open(&unfinished)
+        .and_then(|made| made.sync_all())
+        .map_err(OpenError::io(&unfinished))?;
+    fs::rename(&unfinished, &file).map_err(OpenError::io(&file))?;
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(OpenError::io(folder))
+}
+
+fn write_schema(file: &Path) -> rusqlite::Result<()> {
+    let connection = Connection::open(file)?;
+    connection.execute_batch("PRAGMA page_size = 8192; PRAGMA journal_mode = DELETE; BEGIN;")?;
+    connection.execute_batch(SCHEMA)?;
+    connection.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;"
+    ))?;
+    // Kept in the header: every later connection uses it.
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connection.close().map_err(|(_, error)| error)
+}
+
+/// A connection that writes. A log of another kind or of a newer format is left exactly as it was.
+pub(crate) fn open_writing(file: &Path) -> Result<Connection, OpenError> {
+    let connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Closing the last connection normally rewrites the file; not before it is known to be ours.
+    set(
+        &connection,
+        file,
+        DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+        true,
+    )?;
+    check_format(&connection, file)?;
+    set(
+        &connection,
+        file,
+        DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+        false,
+    )?;
+    // Checkpoints are made beside the writer (see `checkpoint`), never inside a commit.
+    connection
+        .execute_batch(
+            "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = -1; \
+             PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF;",
+        )
+        .map_err(OpenError::database(file))?;
+    Ok(connection)
+}
+
+/// A connection that only reads; it never holds up the writer.
+pub(crate) fn open_reading(file: &Path) -> Result<Connection, OpenError> {
+    if !file.try_exists().map_err(OpenError::io(file))? {
+        return Err(OpenError::Missing {
+            file: file.to_owned(),
+        });
+    }
+    let connection = open(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    check_format(&connection, file)?;
+    connection
+        .execute_batch("PRAGMA cache_size = -2048;")
+        .map_err(OpenError::database(file))?;
+    Ok(connection)
+}
+
+fn open(file: &Path, mode: OpenFlags) -> Result<Connection, OpenError> {
+    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).map_err(OpenError::database(file))?;
+    // Only the moments when a write-ahead log is set up or recovered ever wait.
+    connection
+        .busy_timeout(std::time::Duration::from_secs(5))
+        .map_err(OpenError::database(file))?;
+    connection.set_prepared_statement_cache_capacity(16);
+    Ok(connection)
+}
+
+fn set(connection: &Connection, file: &Path, config: DbConfig, on: bool) -> Result<(), OpenError> {
+    connection
+        .set_db_config(config, on)
+        .map(|_| ())
+        .map_err(OpenError::database(file))
+}
+
+fn check_format(connection: &Connection, file: &Path) -> Result<(), OpenError> {
+    let pragma = |name: &str| {
+        connection
+            .query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, u32>(0))
+            .map_err(OpenError::database(file))
+    };
+    let (application, found) = (pragma("application_id")?, pragma("user_version")?);
+    if application != APPLICATION_ID {
+        let why = format!("its application id is {application:#x}, not {APPLICATION_ID:#x}");
+        return Err(OpenError::NotALog {
+            file: file.to_owned(),
+            why,
+        });
+    }
+    if found > FORMAT {
+        return Err(OpenError::NewerVersion {
+            file: file.to_owned(),
+            found,
+            known: FORMAT,
+        });
+    }
+    Ok(())
+}
+
+/// The position of the last committed event.
+pub(crate) fn last_position(connection: &Connection) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT coalesce(max(position), 0) FROM events")?
+        .query_row([], |row| row.get::<_, i64>(0))
+        .map(i64::cast_unsigned)
+}
