@@ -1,1 +1,35 @@
-//! Rapport's read-model adapter.
+//! The read models of Rapport: derived from the log, never deciding, deleted and rebuilt at will.
+//!
+//! Every model is one SQLite file `<data>/read-models/NAME.vN.db` that holds its rows and its checkpoint. Both move in
+//! one transaction, so after a crash a model holds exactly the events up to its checkpoint, each once. The files are in
+//! WAL mode: readers see the last committed page and never hold up the projection. `synchronous=NORMAL` is enough,
+//! because a power cut can only take a model back to an older checkpoint, and the log is the truth.
+//!
+//! | model | answers |
+//! |---|---|
+//! | `customers` | who somebody is, what departments want of them, every decision with its receipt |
+//! | `timeline` | what happened with a customer, over all channels |
+//! | `statistics` | service figures per queue, day and quarter of an hour |
+//! | `worklist` | what a starting node must load |
+//!
+//! A fifth file, `reactions.v1.db`, keeps how far the engine's reactors have come. It is no projection.
+//!
+//! An event whose type this program does not know is skipped and counted; one that cannot be read is skipped, counted
+//! and named in the program's log by type and position. Neither stops a model. Answers hold personal data; errors and
+//! log lines never do.
+
+mod customers;
+mod error;
+mod file;
+mod model;
+mod read_models;
+mod reactions;
+mod statistics;
+mod stored;
+mod timeline;
+pub mod view;
+mod worklist;
+
+pub use error::OpenError;
+pub use model::Skipped;
+pub use read_models::{CUSTOMERS, ReadModels, Rebuild, STATISTICS, TIMELINE, WORKLIST};

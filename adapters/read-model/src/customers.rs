@@ -1,0 +1,100 @@
+//! Customers, what departments want of them, and every decision with its receipt.
+
+mod outreach;
+mod query;
+
+use rapport_domain::customer::{ClaimFact, Fact};
+use rapport_domain::event::Recorded;
+use rapport_domain::id::TenantId;
+use rapport_domain::registry::AnyFact;
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use crate::file::Schema;
+use crate::model::{Failure, Handler};
+use crate::stored::{bytes, number};
+
+pub(crate) use query::{customer, cut, decisions, find_customers, one_more, outcomes, wish, wishes};
+
+/// The model `customers`.
+#[derive(Default)]
+pub(crate) struct Customers;
+
+impl Handler for Customers {
+    const SCHEMA: Schema = Schema {
+        name: "customers",
+        version: 1,
+        sql: include_str!("../../../migrations/read-model/customers.v1.sql"),
+    };
+
+    fn wants(kind: &str) -> bool {
+        kind.starts_with("outreach.") || kind.starts_with("customer.") || kind == "contact_point.claimed"
+    }
+
+    fn apply(&mut self, on: &Connection, recorded: &Recorded) -> Result<(), Failure> {
+        let tenant = recorded.event.meta.tenant;
+        let id = recorded.stream.id;
+        match AnyFact::decode(recorded)? {
+            AnyFact::Customer(fact) => customer_fact(on, recorded, tenant, id, fact)?,
+            AnyFact::ContactPoint(ClaimFact::Claimed { customer }) => {
+                let sql = "INSERT INTO claim VALUES (?1, ?2, ?3, ?4)
+                    ON CONFLICT DO UPDATE SET customer = excluded.customer, position = excluded.position";
+                let position = number(recorded.position.0);
+                let tenant = bytes(tenant.as_uuid());
+                on.prepare_cached(sql)?.execute((bytes(id), tenant, bytes(customer.as_uuid()), position))?;
+            }
+            AnyFact::Outreach(fact) => outreach::apply(on, recorded, &fact)?,
+            AnyFact::Interaction(_)
+            | AnyFact::Agent(_)
+            | AnyFact::Queue(_)
+            | AnyFact::Tenant(_)
+            | AnyFact::Policy(_) => {}
+        }
+        Ok(())
+    }
+}
+
+fn customer_fact(
+    on: &Connection,
+    recorded: &Recorded,
+    tenant: TenantId,
+    id: Uuid,
+    fact: Fact,
+) -> rusqlite::Result<()> {
+    let customer = bytes(id);
+    match fact {
+        Fact::Created {} => {
+            let sql = "INSERT OR IGNORE INTO customer (id, tenant) VALUES (?1, ?2)";
+            on.prepare_cached(sql)?.execute((customer, bytes(tenant.as_uuid())))?;
+        }
+        Fact::ContactPointAdded(added) => {
+            let sql = "INSERT OR REPLACE INTO contact_point VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let point = &added.contact_point;
+            on.prepare_cached(sql)?.execute((
+                customer,
+                bytes(point.key(tenant)),
+                point.kind().name(),
+                point.value(),
+                added.verified,
+                number(recorded.position.0),
+            ))?;
+        }
+        Fact::Named { name } => {
+            let sql = "UPDATE customer SET name = ?2 WHERE id = ?1";
+            on.prepare_cached(sql)?.execute((customer, name.expose()))?;
+        }
+        Fact::ZoneSet { zone } => {
+            let sql = "UPDATE customer SET zone = ?2 WHERE id = ?1";
+            on.prepare_cached(sql)?.execute((customer, zone.name()))?;
+        }
+        Fact::ConsentChanged { purpose, channel, given, .. } => {
+            let sql = "INSERT OR REPLACE INTO consent VALUES (?1, ?2, ?3, ?4)";
+            on.prepare_cached(sql)?.execute((customer, purpose, channel.name(), given))?;
+        }
+        Fact::DoNotContactChanged { active, .. } => {
+            let sql = "UPDATE customer SET do_not_contact = ?2 WHERE id = ?1";
+            on.prepare_cached(sql)?.execute((customer, active))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Questions about customers. Every one names the tenant and sees nothing of others.
+
+use rapport_domain::event::Position;
+use rapport_domain::id::{CustomerId, InteractionId, PlanId, TenantId, WishId};
+use rapport_domain::private::Private;
+use rusqlite::{Connection, OptionalExtension, Row};
+use uuid::Uuid;
+
+use crate::stored::{bytes, json, maybe_millis, maybe_uuid, millis, number, position, unsigned, uuid};
+use crate::view::{
+    ConsentView, ContactPointView, CustomerName, CustomerView, DecidedWish, Decision, DecisionPage, OutcomeCount,
+    WishPage, WishView,
+};
+
+const WISH: &str = "SELECT id, customer, department, purpose, class, value, filed_at, expires_at, status, reason,
+    until, plan, slot, interaction, outcome, note, outcome_at, attempts, position FROM wish";
+
+fn wish_view(row: &Row<'_>) -> rusqlite::Result<WishView> {
+    Ok(WishView {
+        id: WishId::from_uuid(uuid(row, 0)?),
+        customer: CustomerId::from_uuid(uuid(row, 1)?),
+        department: row.get(2)?,
+        purpose: row.get(3)?,
+        class: row.get(4)?,
+        value: row.get(5)?,
+        filed_at: millis(row, 6)?,
+        expires_at: millis(row, 7)?,
+        status: row.get(8)?,
+        reason: row.get(9)?,
+        until: maybe_millis(row, 10)?,
+        plan: maybe_uuid(row, 11)?.map(PlanId::from_uuid),
+        slot: maybe_millis(row, 12)?,
+        interaction: maybe_uuid(row, 13)?.map(InteractionId::from_uuid),
+        outcome: row.get(14)?,
+        note: row.get::<_, Option<String>>(15)?.map(Private::new),
+        outcome_at: maybe_millis(row, 16)?,
+        attempts: row.get(17)?,
+    })
+}
+
+pub(crate) fn customer(on: &Connection, tenant: TenantId, id: CustomerId) -> rusqlite::Result<Option<CustomerView>> {
+    let (tenant, key) = (bytes(tenant.as_uuid()), bytes(id.as_uuid()));
+    let sql = "SELECT name, zone, do_not_contact FROM customer WHERE id = ?1 AND tenant = ?2";
+    let known = on.prepare_cached(sql)?.query_row((key, tenant), |row| {
+        Ok((row.get::<_, Option<String>>(0)?, row.get(1)?, row.get(2)?))
+    });
+    let Some((name, zone, do_not_contact)) = known.optional()? else { return Ok(None) };
+    let sql = "SELECT kind, value, verified FROM contact_point WHERE customer = ?1 ORDER BY position";
+    let contact_points = on
+        .prepare_cached(sql)?
+        .query_map([key], |row| {
+            Ok(ContactPointView { kind: row.get(0)?, value: Private::new(row.get(1)?), verified: row.get(2)? })
+        })?
+        .collect::<Result<_, _>>()?;
+    let sql = "SELECT purpose, channel, given FROM consent WHERE customer = ?1 ORDER BY purpose, channel";
+    let consent = on
+        .prepare_cached(sql)?
+        .query_map([key], |row| {
+            Ok(ConsentView { purpose: row.get(0)?, channel: row.get(1)?, given: row.get(2)? })
+        })?
+        .collect::<Result<_, _>>()?;
+    let sql = format!("{WISH} WHERE customer = ?1 AND tenant = ?2 ORDER BY position");
+    let wishes = on.prepare_cached(&sql)?.query_map((key, tenant), wish_view)?.collect::<Result<_, _>>()?;
+    let name = name.map(Private::new);
+    Ok(Some(CustomerView { id, name, contact_points, zone, do_not_contact, consent, wishes }))
+}
+
+/// Whom a contact point leads to: its owner first, then others who gave it.
+pub(crate) fn find_customers(on: &Connection, tenant: TenantId, key: Uuid) -> rusqlite::Result<Vec<CustomerName>> {
+    let sql = "SELECT customer.id, customer.name FROM (
+            SELECT customer, 0 AS place, position FROM claim WHERE key = ?1 AND tenant = ?2
+            UNION ALL
+            SELECT customer, 1 AS place, position FROM contact_point WHERE key = ?1
+        ) AS found JOIN customer ON customer.id = found.customer AND customer.tenant = ?2
+        GROUP BY customer.id ORDER BY min(found.place), min(found.position)";
+    let mut query = on.prepare_cached(sql)?;
+    let found = query.query_map((bytes(key), bytes(tenant.as_uuid())), |row| {
+        let name = row.get::<_, Option<String>>(1)?.map(Private::new);
+        Ok(CustomerName { id: CustomerId::from_uuid(uuid(row, 0)?), name })
+    })?;
+    found.collect()
+}
+
+pub(crate) fn wish(on: &Connection, tenant: TenantId, id: WishId) -> rusqlite::Result<Option<WishView>> {
+    let sql = format!("{WISH} WHERE id = ?1 AND tenant = ?2");
+    on.prepare_cached(&sql)?.query_row((bytes(id.as_uuid()), bytes(tenant.as_uuid())), wish_view).optional()
+}
+
+pub(crate) fn wishes(
+    on: &Connection,
+    tenant: TenantId,
+    department: Option<&str>,
+    after: Position,
+    limit: usize,
+) -> rusqlite::Result<WishPage> {
+    // Two statements, because one with `OR` would use no index.
+    let sql = match department {
+        Some(_) => format!("{WISH} WHERE tenant = ?1 AND department = ?2 AND position > ?3 ORDER BY position LIMIT ?4"),
+        None => format!("{WISH} WHERE tenant = ?1 AND ?2 IS NULL AND position > ?3 ORDER BY position LIMIT ?4"),
+    };
+    let mut query = on.prepare_cached(&sql)?;
+    let asked = (bytes(tenant.as_uuid()), department, number(after.0), one_more(limit));
+    let mut found: Vec<(WishView, Position)> =
+        query.query_map(asked, |row| Ok((wish_view(row)?, position(row, 18)?)))?.collect::<Result<_, _>>()?;
+    let next = cut(&mut found, limit).and_then(|()| found.last()).map(|(_, position)| *position);
+    Ok(WishPage { wishes: found.into_iter().map(|(wish, _)| wish).collect(), next })
+}
+
+pub(crate) fn outcomes(
+    on: &Connection,
+    tenant: TenantId,
+    department: Option<&str>,
+) -> rusqlite::Result<Vec<OutcomeCount>> {
+    let sql = "SELECT department, status, outcome, count(*) FROM wish
+        WHERE tenant = ?1 AND (?2 IS NULL OR department = ?2)
+        GROUP BY department, status, outcome ORDER BY department, status, outcome";
+    let mut query = on.prepare_cached(sql)?;
+    let counts = query.query_map((bytes(tenant.as_uuid()), department), |row| {
+        Ok(OutcomeCount {
+            department: row.get(0)?,
+            status: row.get(1)?,
+            outcome: row.get(2)?,
+            count: unsigned(row, 3)?,
+        })
+    })?;
+    counts.collect()
+}
+
+pub(crate) fn decisions(
+    on: &Connection,
+    tenant: TenantId,
+    customer: CustomerId,
+    before: Option<Position>,
+    limit: usize,
+) -> rusqlite::Result<DecisionPage> {
+    let sql = "SELECT position, at, decision, plan, interaction, wishes, slot, until, reason, policy_version, inputs,
+        scores FROM decision WHERE customer = ?1 AND tenant = ?2 AND position < ?3 ORDER BY position DESC LIMIT ?4";
+    let before = before.map_or(i64::MAX, |position| number(position.0));
+    let mut query = on.prepare_cached(sql)?;
+    let asked = (bytes(customer.as_uuid()), bytes(tenant.as_uuid()), before, one_more(limit));
+    let mut decisions: Vec<Decision> = query
+        .query_map(asked, |row| {
+            Ok(Decision {
+                position: position(row, 0)?,
+                at: millis(row, 1)?,
+                decision: row.get(2)?,
+                plan: maybe_uuid(row, 3)?.map(PlanId::from_uuid),
+                interaction: maybe_uuid(row, 4)?.map(InteractionId::from_uuid),
+                wishes: decided_wishes(on, json(row, 5)?)?,
+                slot: maybe_millis(row, 6)?,
+                until: maybe_millis(row, 7)?,
+                reason: row.get(8)?,
+                policy_version: unsigned(row, 9)?,
+                inputs: json(row, 10)?,
+                scores: json(row, 11)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    let next = cut(&mut decisions, limit).and_then(|()| decisions.last()).map(|decision| decision.position);
+    Ok(DecisionPage { decisions, next })
+}
+
+fn decided_wishes(on: &Connection, ids: Vec<WishId>) -> rusqlite::Result<Vec<DecidedWish>> {
+    let mut query = on.prepare_cached("SELECT department, purpose FROM wish WHERE id = ?1")?;
+    let mut named = Vec::with_capacity(ids.len());
+    for wish in ids {
+        let found = query.query_row([bytes(wish.as_uuid())], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let (department, purpose) = found.unwrap_or_default();
+        named.push(DecidedWish { wish, department, purpose });
+    }
+    Ok(named)
+}
+
+/// One more row than asked for tells whether there is a next page.
+pub(crate) fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+/// Drops the row too many; `None` when there was none.
+pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: usize) -> Option<()> {
+    (rows.len() > limit).then(|| rows.truncate(limit))
+}

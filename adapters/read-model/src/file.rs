@@ -1,0 +1,119 @@
+//! A model's file: one connection that writes, a few that read.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use rapport_domain::port::query::QueryError;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+/// Reads of one model at the same time; further ones wait for a connection.
+const READERS: usize = 4;
+
+/// Statements kept prepared on one connection.
+const STATEMENTS: usize = 64;
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schema {
+    pub name: &'static str,
+    /// Raised whenever the schema or what is written into it changes: another version is another file.
+    pub version: u32,
+    pub sql: &'static str,
+}
+
+impl Schema {
+    pub(crate) fn path(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.v{}.db", self.name, self.version))
+    }
+}
+
+/// Opens the file for its one writer; creates it when it is missing.
+pub(crate) fn open_writer(schema: &Schema, path: &Path) -> rusqlite::Result<Connection> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "cache_size", -16_000)?; // KiB
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: u32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == 0 {
+        tx.execute_batch(schema.sql)?;
+        tx.pragma_update(None, "user_version", schema.version)?;
+    }
+    tx.commit()?;
+    Ok(connection)
+}
+
+/// The connections that read one file.
+pub(crate) struct Readers {
+    model: &'static str,
+    free: Mutex<Vec<Connection>>,
+    returned: Condvar,
+}
+
+impl Readers {
+    /// Opens them all; the file must exist.
+    pub(crate) fn open(model: &'static str, path: &Path) -> rusqlite::Result<Self> {
+        let free = (0..READERS).map(|_| open_reader(path)).collect::<Result<_, _>>()?;
+        Ok(Self { model, free: Mutex::new(free), returned: Condvar::new() })
+    }
+
+    /// Runs a query against one state of the file, however many statements it has.
+    pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, QueryError> {
+        let lent = self.lend();
+        let Some(connection) = &lent.connection else {
+            return Err(QueryError { model: self.model, reason: "no connection".to_owned() });
+        };
+        let answer = connection.unchecked_transaction().and_then(|tx| query(&tx));
+        answer.map_err(|error| unreadable(self.model, &error))
+    }
+
+    fn lend(&self) -> Lent<'_> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(connection) = free.pop() {
+                return Lent { readers: self, connection: Some(connection) };
+            }
+            free = self.returned.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// A connection that goes back when it is dropped, also by a panic.
+struct Lent<'a> {
+    readers: &'a Readers,
+    connection: Option<Connection>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut free = self.readers.free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.extend(self.connection.take());
+        self.readers.returned.notify_one();
+    }
+}
+
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// What may be said of a failure: SQLite's own words, which hold names of tables and columns but no values.
+pub(crate) fn unreadable(model: &'static str, error: &rusqlite::Error) -> QueryError {
+    QueryError { model, reason: reason(error) }
+}
+
+/// As above. A value that does not convert is named by its column only.
+pub(crate) fn reason(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(column, kind, _) => {
+            format!("column {column} ({kind}) does not hold what it should")
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,87 @@
+//! What a starting node must load.
+
+mod outreach;
+mod query;
+
+use rapport_domain::agent;
+use rapport_domain::event::{Category, Recorded, Revision};
+use rapport_domain::interaction::Fact;
+use rapport_domain::registry::AnyFact;
+use rusqlite::Connection;
+
+use crate::file::Schema;
+use crate::model::{Failure, Handler};
+use crate::stored::{bytes, number};
+
+pub(crate) use query::{agent_work, latest_interaction, open_interactions, pending_outreach, setup_streams};
+
+/// The model `worklist`.
+#[derive(Default)]
+pub(crate) struct Worklist;
+
+impl Handler for Worklist {
+    const SCHEMA: Schema = Schema {
+        name: "worklist",
+        version: 1,
+        sql: include_str!("../../../migrations/read-model/worklist.v1.sql"),
+    };
+
+    fn wants(kind: &str) -> bool {
+        matches!(
+            kind,
+            "interaction.started"
+                | "interaction.abandoned"
+                | "interaction.closed"
+                | "agent.defined"
+                | "agent.work_finished"
+                | "queue.defined"
+                | "tenant.defined"
+                | "policy.set"
+        ) || kind.starts_with("outreach.")
+    }
+
+    fn apply(&mut self, on: &Connection, recorded: &Recorded) -> Result<(), Failure> {
+        let id = bytes(recorded.stream.id);
+        let tenant = recorded.event.meta.tenant;
+        match recorded.stream.category {
+            Category::Queue | Category::Tenant | Category::Policy | Category::Agent
+                if recorded.event.kind != "agent.work_finished" =>
+            {
+                if recorded.revision == Revision::FIRST {
+                    let sql = "INSERT INTO setup_stream VALUES (?1, ?2, ?3, ?4)";
+                    let category = recorded.stream.category.name();
+                    let position = number(recorded.position.0);
+                    on.prepare_cached(sql)?.execute((position, bytes(tenant.as_uuid()), category, id))?;
+                }
+                return Ok(());
+            }
+            _ => {}
+        }
+        match AnyFact::decode(recorded)? {
+            AnyFact::Interaction(Fact::Started { channel, contact_point, .. }) => {
+                let sql = "INSERT OR IGNORE INTO open_interaction VALUES (?1, ?2, ?3)";
+                let owner = bytes(tenant.as_uuid());
+                on.prepare_cached(sql)?.execute((id, owner, number(recorded.position.0)))?;
+                let sql = "INSERT OR REPLACE INTO latest_interaction VALUES (?1, ?2, ?3, ?4)";
+                on.prepare_cached(sql)?.execute((bytes(contact_point.key(tenant)), channel.name(), owner, id))?;
+            }
+            AnyFact::Interaction(Fact::Abandoned {} | Fact::Closed { .. }) => {
+                on.prepare_cached("DELETE FROM open_interaction WHERE id = ?1")?.execute([id])?;
+            }
+            AnyFact::Agent(agent::Fact::WorkFinished { .. }) => {
+                let sql = "INSERT OR REPLACE INTO agent_work VALUES (?1, ?2, ?3)";
+                let at = recorded.event.recorded_at.as_micros();
+                on.prepare_cached(sql)?.execute((id, bytes(tenant.as_uuid()), at))?;
+            }
+            AnyFact::Outreach(fact) => outreach::apply(on, recorded, &fact)?,
+            AnyFact::Interaction(_)
+            | AnyFact::Agent(_)
+            | AnyFact::Customer(_)
+            | AnyFact::ContactPoint(_)
+            | AnyFact::Queue(_)
+            | AnyFact::Tenant(_)
+            | AnyFact::Policy(_) => {}
+        }
+        Ok(())
+    }
+}
