@@ -4,9 +4,19 @@
 export type FromFrame =
   | { rapport: "chat"; type: "ready" }
   | { rapport: "chat"; type: "close" }
-  | { rapport: "chat"; type: "unread"; count: number };
+  | { rapport: "chat"; type: "unread"; count: number }
+  /** The browser gives the iframe no storage: what did the host page keep for it? */
+  | { rapport: "chat"; type: "recall" }
+  /** Keep this, or forget it when there is no value. */
+  | { rapport: "chat"; type: "keep"; name: string; value: string | null };
 
-export type FromHost = { rapport: "chat"; type: "opened" } | { rapport: "chat"; type: "closed" };
+export type FromHost =
+  | { rapport: "chat"; type: "opened" }
+  | { rapport: "chat"; type: "closed" }
+  | { rapport: "chat"; type: "kept"; entries: Record<string, string> };
+
+/** Every name under which the widget keeps something starts with this. */
+export const PREFIX = "rapport.chat.";
 
 /** Whether a message is one of ours; who sent it has to be checked apart from this. */
 export function isOurs(data: unknown): data is { rapport: "chat"; type: string } {

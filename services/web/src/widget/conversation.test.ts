@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { type Action, Conversation } from "./conversation.ts";
 import { type ClientFrame, type LineFrame, type ServerFrame } from "./protocol.ts";
-import { MemoryKeys, Store } from "./store.ts";
+import { MemoryKeys, MirroredKeys, Store } from "./store.ts";
 
 const E1 = "00000000-0000-0000-0000-0000000000e1";
 const E2 = "00000000-0000-0000-0000-0000000000e2";
@@ -151,6 +151,23 @@ test("two tabs do not overwrite each other's unsent messages", () => {
   second.say("from the second");
   const { chat: later } = browser(keys);
   assert.deepEqual(later.pending.map((message) => message.text), ["from the first", "from the second"]);
+});
+
+test("without storage of its own the iframe carries on with what the host page kept", () => {
+  const kept = new Map<string, string>();
+  const mirrored = () =>
+    new MirroredKeys(Object.fromEntries(kept), (name, value) => {
+      if (value === null) kept.delete(name);
+      else kept.set(name, value);
+    });
+  const { chat } = browser(mirrored());
+  chat.receive(welcome([], undefined, "t1"));
+  const cid = said(chat.say("one"));
+  chat.say("two");
+  chat.receive({ t: "ack", cid, epoch: E1, seq: 0 });
+  const { chat: again } = browser(mirrored());
+  assert.deepEqual(again.hello(), { t: "hello", site: "shop", token: "t1" });
+  assert.deepEqual(again.pending.map((message) => message.text), ["two"]);
 });
 
 test("a token the server does not know is forgotten, a page that is not allowed stays away", () => {

@@ -7,7 +7,7 @@ import { signal } from "@preact/signals";
 import { Connection, type Status } from "./connection.ts";
 import { Conversation } from "./conversation.ts";
 import { isOurs, type FromFrame, type FromHost } from "./bridge.ts";
-import { browserKeys, Store } from "./store.ts";
+import { browserKeys, type Keys, MemoryKeys, MirroredKeys, Store } from "./store.ts";
 import { textsFor } from "./texts.ts";
 import { Chat, type View } from "./chat.tsx";
 import "./frame.css";
@@ -30,11 +30,31 @@ function freshId(): string {
 }
 
 const embedded = window.parent !== window && host !== null;
-const conversation = new Conversation(site, new Store(browserKeys(), site), freshId, Date.now);
+const keys = browserKeys() ?? (embedded ? await hostKeys() : new MemoryKeys());
+const conversation = new Conversation(site, new Store(keys, site), freshId, Date.now);
 const status = signal<Status>("connecting");
 const visible = signal(!embedded);
 const view = signal<View>(look());
 let connection: Connection | null = null;
+
+/** What the host page kept for this site; it answers at once, and one that does not has nothing to say. */
+function hostKeys(): Promise<Keys> {
+  return new Promise((resolve) => {
+    const settle = (entries: Record<string, string>) => {
+      clearTimeout(late);
+      window.removeEventListener("message", hear);
+      resolve(new MirroredKeys(entries, (name, value) => tell({ rapport: "chat", type: "keep", name, value })));
+    };
+    const hear = (event: MessageEvent<unknown>) => {
+      if (event.source !== window.parent || event.origin !== host || !isOurs(event.data)) return;
+      const message = event.data as FromHost;
+      if (message.type === "kept") settle(message.entries);
+    };
+    const late = setTimeout(() => settle({}), 2_000);
+    window.addEventListener("message", hear);
+    tell({ rapport: "chat", type: "recall" });
+  });
+}
 
 function look(): View {
   return {
@@ -59,6 +79,7 @@ function tell(message: FromFrame): void {
 window.addEventListener("message", (event: MessageEvent<unknown>) => {
   if (event.source !== window.parent || event.origin !== host || !isOurs(event.data)) return;
   const message = event.data as FromHost;
+  if (message.type === "kept") return;
   visible.value = message.type === "opened";
   refresh();
 });

@@ -2,9 +2,11 @@
 // iframe with the conversation once somebody wants it. It knows nothing of what is said.
 //
 // Attributes: `data-site` the site key; `data-hub` the hub's origin when the script is served from elsewhere;
-// `data-lang` `zh-CN` or `en`, otherwise the browser decides.
+// `data-lang` `zh-CN` or `en`, otherwise the browser decides; `data-remember` lets this page's own storage hold the
+// visitor's token and unsent messages where the browser gives the iframe none. Then the page's scripts could read them,
+// which is why it is the site's choice; without it such a visitor starts anew with every page.
 
-import { type FromFrame, type FromHost, isOurs } from "./bridge.ts";
+import { type FromFrame, type FromHost, isOurs, PREFIX } from "./bridge.ts";
 
 declare global {
   interface Window {
@@ -29,6 +31,7 @@ function start(script: HTMLScriptElement): void {
   const language = script.dataset["lang"] || navigator.language;
   const chinese = /^zh\b/i.test(language);
   const label = chinese ? LABELS.zh : LABELS.en;
+  const remembers = script.dataset["remember"] !== undefined;
   const narrow = matchMedia("(max-width: 600px)");
   let frame: HTMLIFrameElement | null = null;
   let ready = false;
@@ -128,7 +131,7 @@ function start(script: HTMLScriptElement): void {
   }
 
   function tell(message: FromHost): void {
-    if (ready) frame?.contentWindow?.postMessage(message, hub);
+    if (ready || message.type === "kept") frame?.contentWindow?.postMessage(message, hub);
   }
 
   function show(visible: boolean): void {
@@ -161,6 +164,26 @@ function start(script: HTMLScriptElement): void {
     }
   }
 
+  /** What was kept for the iframe, as far as the site agreed and the browser allows. */
+  function kept(): Record<string, string> {
+    try {
+      const ours = Object.entries({ ...localStorage }).filter(([name]) => name.startsWith(`${PREFIX}${site}.`));
+      return remembers ? Object.fromEntries(ours) : {};
+    } catch {
+      return {};
+    }
+  }
+
+  function keep(name: string, value: string | null): void {
+    if (!remembers || !name.startsWith(`${PREFIX}${site}.`)) return;
+    try {
+      if (value === null) localStorage.removeItem(name);
+      else localStorage.setItem(name, value);
+    } catch {
+      // No storage here either: the conversation lasts as long as the page.
+    }
+  }
+
   button.addEventListener("click", () => show(!open));
   narrow.addEventListener("change", draw);
   document.addEventListener("keydown", (event) => {
@@ -177,6 +200,10 @@ function start(script: HTMLScriptElement): void {
     } else if (message.type === "unread") {
       unread = Math.max(0, Number(message.count) || 0);
       draw();
+    } else if (message.type === "recall") {
+      tell({ rapport: "chat", type: "kept", entries: kept() });
+    } else if (message.type === "keep") {
+      keep(String(message.name), message.value === null ? null : String(message.value));
     }
   });
 

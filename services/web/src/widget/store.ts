@@ -1,6 +1,8 @@
 // What the browser keeps between page loads: the visitor's token, what is not sent yet, and how far was read. What was
 // said stays on the server.
 
+import { PREFIX } from "./bridge.ts";
+
 export interface Outgoing {
   cid: string;
   text: string;
@@ -41,15 +43,35 @@ export class MemoryKeys implements Keys {
   }
 }
 
-/** The browser's storage, or memory where the browser forbids it. */
-export function browserKeys(): Keys {
+/** The iframe's own storage; `null` where the browser gives none to an iframe of another site. */
+export function browserKeys(): Keys | null {
   try {
-    const probe = "rapport.chat.probe";
+    const probe = `${PREFIX}probe`;
     localStorage.setItem(probe, "1");
     localStorage.removeItem(probe);
     return localStorage;
   } catch {
-    return new MemoryKeys();
+    return null;
+  }
+}
+
+/** Memory that starts with what was kept elsewhere and passes every change on. */
+export class MirroredKeys extends MemoryKeys {
+  readonly #keep: (name: string, value: string | null) => void;
+
+  constructor(entries: Record<string, string>, keep: (name: string, value: string | null) => void) {
+    super();
+    for (const [name, value] of Object.entries(entries)) super.setItem(name, String(value));
+    this.#keep = keep;
+  }
+  override setItem(name: string, value: string): void {
+    super.setItem(name, value);
+    this.#keep(name, value);
+  }
+  override removeItem(name: string): void {
+    if (this.getItem(name) === null) return;
+    super.removeItem(name);
+    this.#keep(name, null);
   }
 }
 
@@ -60,7 +82,7 @@ export class Store {
 
   constructor(keys: Keys, site: string) {
     this.#keys = keys;
-    this.#prefix = `rapport.chat.${site}.`;
+    this.#prefix = `${PREFIX}${site}.`;
   }
 
   get token(): string | null {
