@@ -8,6 +8,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rollupOptions: {
       input: {
+        desk: "index.html",
+        wallboard: "wallboard.html",
         chat: "chat.html",
         "widget-frame": "widget/frame.html",
       },

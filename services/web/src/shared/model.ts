@@ -1,0 +1,167 @@
+// What the hub says and hears, as docs/API.md writes it. Moments are milliseconds since 1970, ids are UUIDs.
+
+export type Channel = "voice" | "chat" | "sms" | "email";
+export type Direction = "inbound" | "outbound";
+export type PresenceState = "ready" | "not_ready" | "logged_out";
+
+export interface Presence {
+  state: PresenceState;
+  reason?: string | null;
+}
+
+export interface Me {
+  agent: { id: string; name: string; display_name: string; role: "agent" | "supervisor" };
+  tenant: { name: string; display_name: string };
+  presence: Presence;
+  presence_since: number;
+  not_ready_reasons: string[];
+}
+
+export interface QueueName {
+  id: string;
+  name: string;
+  display_name: string;
+}
+
+export type WishClass = "mandatory" | "service" | "marketing";
+export type Outcome = "agreed" | "declined" | "informed" | "later";
+export const OUTCOMES: readonly Outcome[] = ["agreed", "declined", "informed", "later"];
+
+export interface AgendaItem {
+  wish: string;
+  department: string;
+  purpose: string;
+  class: WishClass;
+  talking_point: string;
+  script: string | null;
+  outcome: Outcome | null;
+}
+
+export interface Message {
+  id: string;
+  from: "customer" | "agent";
+  agent: string | null;
+  text: string;
+  at: number;
+  seq: number;
+}
+
+export type Phase = "offered" | "active" | "wrap_up";
+
+export interface Work {
+  id: string;
+  channel: Channel;
+  direction: Direction;
+  phase: Phase;
+  since: number;
+  /** End of the offer or of wrap-up. */
+  until: number | null;
+  queue: QueueName;
+  customer: { id: string; name: string | null; contact_point: { kind: string; value: string } };
+  waiting_since: number | null;
+  connected_at: number | null;
+  agenda: AgendaItem[];
+  dispositions: string[];
+  disposition: string | null;
+  /** Null in a change: the messages are as they were. */
+  messages: Message[] | null;
+}
+
+export type DeskFrame =
+  | { t: "snapshot"; position: number; me: Me; work: Work[] }
+  | { t: "resumed"; position: number }
+  | { t: "work"; position: number; item: Work }
+  | { t: "message"; position: number; interaction: string; message: Message }
+  | { t: "gone"; position: number; interaction: string }
+  | { t: "me"; position: number; me: Me };
+
+export interface Customer {
+  id: string;
+  name: string | null;
+  contact_points: { kind: string; value: string; verified: boolean }[];
+  zone: string | null;
+  do_not_contact: boolean | { active: boolean; reason?: string | null } | null;
+  consent: { purpose: string; channel: string; given: boolean }[];
+  wishes: WishView[];
+}
+
+export interface WishView {
+  id: string;
+  department: string;
+  purpose: string;
+  class: WishClass;
+  status: "open" | "held" | "planned" | "in_contact" | "done" | "dropped";
+  reason: string | null;
+  until: number | null;
+  slot: number | null;
+  outcome: Outcome | null;
+}
+
+export interface TimelineItem {
+  position: number;
+  at: number;
+  interaction: string | null;
+  channel: Channel | null;
+  direction: Direction | null;
+  kind: string;
+  text: string | null;
+  agent: string | null;
+  queue: string | null;
+  department: string | null;
+  purpose: string | null;
+  outcome: string | null;
+  reason: string | null;
+}
+
+export interface Decision {
+  position: number;
+  at: number;
+  decision: string;
+  plan: string | null;
+  interaction: string | null;
+  wishes: { wish: string; department: string; purpose: string }[];
+  slot: number | null;
+  until: number | null;
+  reason: string;
+  policy_version: number;
+  inputs: Record<string, unknown>;
+  scores: Record<string, number>;
+}
+
+export interface QueueLine extends QueueName {
+  outbound: boolean;
+  waiting: number;
+  longest_since: number | null;
+  offered: number;
+  answered: number;
+  answered_in_target: number;
+  abandoned: number;
+  service_level: number | null;
+  service_level_target: number;
+  target_seconds: number;
+  asa_seconds: number | null;
+}
+
+export type FloorState = "ready" | "offered" | "busy" | "wrap_up" | "not_ready" | "logged_out";
+
+export interface AgentLine {
+  id: string;
+  display_name: string;
+  state: FloorState;
+  reason: string | null;
+  since: number;
+  work: { channel: Channel; phase: Phase; since: number }[];
+}
+
+export type WallFrame =
+  | {
+      t: "snapshot";
+      position: number;
+      at: number;
+      tenant: { name: string; display_name: string };
+      queues: QueueLine[];
+      agents: AgentLine[];
+    }
+  | { t: "resumed"; position: number }
+  | { t: "queue"; position: number; queue: QueueLine }
+  | { t: "agent"; position: number; agent: AgentLine };

@@ -1,0 +1,40 @@
+import { t } from "../shared/i18n.ts";
+import type { Level } from "./state.ts";
+
+interface Shown {
+  name: string;
+  value: string;
+  beside: string;
+  level?: Level;
+  bar?: { share: number; target: number } | null;
+}
+
+/** One number with what it is measured against. Its state is said in a word and in a colour. */
+export function Tile({ name, value, beside, level = "none", bar = null }: Shown) {
+  return (
+    <div class="tile" data-level={level}>
+      <h3>{name}</h3>
+      <p class="tile-value timer">{value}</p>
+      {bar !== null && <TargetBar {...bar} />}
+      <p class="tile-beside">
+        <span>{beside}</span>
+        <LevelWord level={level} />
+      </p>
+    </div>
+  );
+}
+
+export function LevelWord({ level }: { level: Level }) {
+  return level === "none" ? null : <span class="level">{t(`level.${level}`)}</span>;
+}
+
+/** How far, and a line where it should be. */
+export function TargetBar({ share, target }: { share: number; target: number }) {
+  const percent = (part: number) => `${(100 * Math.min(1, Math.max(0, part))).toFixed(1)}%`;
+  return (
+    <div class="target-bar" aria-hidden="true">
+      <div class="fill" style={{ inlineSize: percent(share) }} />
+      <div class="mark-line" style={{ insetInlineStart: percent(target) }} />
+    </div>
+  );
+}
