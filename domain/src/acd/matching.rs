@@ -1,7 +1,7 @@
 //! Bringing items and agents together. Every look is at heads of lines and first ready agents; what is passed over is
 //! only what this agent refused, or agents who are drained for a call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::Output;
 use super::floor::Floor;
@@ -23,7 +23,7 @@ impl Floor {
                 self.serve_items(&items, outputs);
             } else if !self.stir.lanes.is_empty() {
                 let lanes = std::mem::take(&mut self.stir.lanes);
-                self.serve_lanes(lanes, outputs);
+                self.serve_lanes(&lanes, outputs);
             } else if std::mem::take(&mut self.stir.outbound) {
                 self.serve_outbound(outputs);
             } else {
@@ -106,18 +106,18 @@ impl Floor {
     }
 
     fn serve_items(&mut self, items: &BTreeSet<Ix>, outputs: &mut Vec<Output>) {
+        // Several at once, or others for whom an agent has just been let go, compete: the order of urgency decides.
+        let compete = items.len() > 1 || !self.stir.lanes.is_empty();
         for &ix in items {
             let Some(item) = self.items[ix].as_ref() else {
                 continue;
             };
             match item.phase {
-                // Several at once compete for the same agents: their lanes are served in the order of urgency.
-                Phase::Waiting(Spot::Open(_))
-                    if items.len() > 1 && self.queues[item.queue].outbound() =>
-                {
+                // A spare agent may be one for other outbound work too.
+                Phase::Waiting(Spot::Open(_)) if self.queues[item.queue].outbound() => {
                     self.stir.outbound = true;
                 }
-                Phase::Waiting(Spot::Open(_)) if items.len() > 1 => {
+                Phase::Waiting(Spot::Open(_)) if compete => {
                     self.stir.lanes.insert((item.queue, item.work.media));
                 }
                 _ => {
@@ -197,59 +197,51 @@ impl Floor {
         }
     }
 
-    /// Serves these lanes until no agent is left for any of them: the queue with the most urgent head first, and
-    /// within a queue in its own order.
-    fn serve_lanes(&mut self, mut lanes: BTreeSet<(Ix, Media)>, outputs: &mut Vec<Output>) {
-        while !lanes.is_empty() {
-            let mut first_of: BTreeMap<Ix, (LineKey, Ix)> = BTreeMap::new();
-            let mut heads: Vec<(Ix, LineKey, Media)> = Vec::new();
-            for &(queue, media) in &lanes {
-                let open = self.queues[queue].lane(media).open.iter();
-                let Some((&key, &item)) = open.filter_map(|line| line.first_key_value()).min()
-                else {
-                    continue;
-                };
-                heads.push((queue, key, media));
-                let first = first_of.entry(queue).or_insert((key, item));
-                *first = (*first).min((key, item));
-            }
-            let urgency = |queue: &Ix| {
-                first_of
-                    .get(queue)
-                    .and_then(|(_, item)| self.urgency(*item))
-            };
-            heads.sort_by_cached_key(|(queue, key, _)| (urgency(queue), *key));
-            lanes = heads
-                .iter()
-                .map(|(queue, _, media)| (*queue, *media))
-                .collect();
-            for (queue, _, media) in heads {
-                if self.serve_lane(queue, media, outputs) {
-                    break;
-                }
-                lanes.remove(&(queue, media));
+    /// Serves these lanes until no agent is left for any of them: across queues the most urgent first, within a queue
+    /// in its own order.
+    fn serve_lanes(&mut self, lanes: &BTreeSet<(Ix, Media)>, outputs: &mut Vec<Output>) {
+        let queues: BTreeSet<Ix> = lanes.iter().map(|(queue, _)| *queue).collect();
+        let mut heads: BTreeSet<(Urgency, Ix, Ix)> = BTreeSet::new();
+        for queue in queues {
+            heads.extend(self.first_servable(queue, lanes));
+        }
+        while let Some((_, queue, item)) = heads.pop_first() {
+            // An offer to another queue's item may have taken the agent: look again before believing it.
+            let again = self.first_servable(queue, lanes);
+            if again.is_some_and(|(_, _, now_first)| now_first == item) {
+                self.serve_open(item, outputs);
+                heads.extend(self.first_servable(queue, lanes));
+            } else {
+                heads.extend(again);
             }
         }
     }
 
-    /// Offers the first item of a lane for which there is an agent.
-    fn serve_lane(&mut self, queue: Ix, media: Media, outputs: &mut Vec<Output>) -> bool {
+    /// The first item of these lanes of a queue for which there is an agent.
+    fn first_servable(
+        &mut self,
+        queue: Ix,
+        lanes: &BTreeSet<(Ix, Media)>,
+    ) -> Option<(Urgency, Ix, Ix)> {
         let mut worth_a_look: Vec<(LineKey, Ix)> = Vec::new();
-        for line in &self.queues[queue].lane(media).open {
-            for (key, item) in line {
-                worth_a_look.push((*key, *item));
-                if self.items[*item]
-                    .as_ref()
-                    .is_none_or(|item| item.refusals.is_empty())
-                {
-                    break; // whoever could take something behind it could take this
+        for (_, media) in lanes.range((queue, Media::Voice)..=(queue, Media::Task)) {
+            for line in &self.queues[queue].lane(*media).open {
+                for (key, item) in line {
+                    worth_a_look.push((*key, *item));
+                    if self.items[*item]
+                        .as_ref()
+                        .is_none_or(|item| item.refusals.is_empty())
+                    {
+                        break; // whoever could take something behind it could take this
+                    }
                 }
             }
         }
         worth_a_look.sort_unstable();
-        worth_a_look
+        let (_, item) = worth_a_look
             .into_iter()
-            .any(|(_, item)| self.serve_open(item, outputs))
+            .find(|(_, item)| self.find_agent(*item).is_some())?;
+        Some((self.urgency(item)?, queue, item))
     }
 
     /// Whether an agent who serves inbound work may begin something of our own.
@@ -267,11 +259,17 @@ impl Floor {
             return;
         }
         for keeper in self.outbound_keepers.clone() {
-            let kept = self.agents[keeper]
-                .kept_outbound
-                .iter()
-                .map(|(_, _, _, item)| *item);
-            let mut kept: Vec<_> = kept
+            let mut firsts: Vec<(Ix, Media, LineKey, Ix)> = Vec::new();
+            for entry in &self.agents[keeper].kept_outbound {
+                if firsts
+                    .last()
+                    .is_none_or(|last| (last.0, last.1) != (entry.0, entry.1))
+                {
+                    firsts.push(*entry);
+                }
+            }
+            let firsts = firsts.into_iter().map(|(.., item)| item);
+            let mut kept: Vec<_> = firsts
                 .filter_map(|item| Some((self.urgency(item)?, item)))
                 .collect();
             kept.sort_unstable();
@@ -281,6 +279,6 @@ impl Floor {
                 }
             }
         }
-        self.serve_lanes(self.outbound_lanes.clone(), outputs);
+        self.serve_lanes(&self.outbound_lanes.clone(), outputs);
     }
 }

@@ -310,8 +310,6 @@ fn any_history() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
-
     #[test]
     fn every_offer_is_allowed_none_overtakes_and_nothing_waits_beside_an_agent_who_may_take_it(
         history in any_history(),
