@@ -1,1 +1,42 @@
-//! Command handlers, loops, process managers and projections of Rapport.
+//! What happens between the adapters and the log: commands are decided and appended, the log is followed, and what
+//! follows from each event is done. Everything concrete is behind a port.
+//!
+//! ```text
+//! adapter or desk -> command -> decide (domain) -> append -> log
+//!                                                   |
+//!          floor, timers, process managers, desk <- reactor
+//! ```
+
+mod cache;
+mod calls;
+mod chat;
+mod counters;
+mod customers;
+mod declare;
+mod desk;
+mod directory;
+mod engine;
+mod error;
+mod floors;
+mod lanes;
+mod live;
+mod offers;
+mod outreach;
+mod projections;
+mod reactor;
+mod recovery;
+mod store;
+mod timers;
+mod views;
+mod voice;
+
+pub use counters::Counters;
+pub use customers::{CustomerChange, CustomerRef};
+pub use declare::{AgentDeclaration, TenantDeclaration};
+pub use directory::{AgentEntry, Directory, QueueEntry, TenantEntry};
+pub use engine::{Engine, Parts};
+pub use error::{CommandError, EngineError};
+pub use live::{Change, ChangeKind, DeskFrame};
+pub use outreach::{FiledWish, WishDraft};
+pub use projections::ProjectionRunner;
+pub use views::{AgendaItem, AgentLine, AgentWork, Me, MessageView, QueueNow, Work};

@@ -1,0 +1,110 @@
+//! Folded states kept in memory. The log stays the truth: a state that is behind is found out by the conflict that its
+//! append meets, and read again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rapport_domain::aggregate::{Aggregate, Folded};
+use rapport_domain::event::Revision;
+use rapport_domain::id::TenantId;
+use rapport_domain::time::Timestamp;
+use uuid::Uuid;
+
+const SHARDS: usize = 16;
+
+/// States per kind of thing that are kept at the most; beyond that some are dropped and read again when needed.
+const CAPACITY: usize = 200_000;
+
+/// A state and whose it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded<A> {
+    /// The tenant of the stream; none while it is empty.
+    pub tenant: Option<TenantId>,
+    /// The state.
+    pub folded: Folded<A>,
+}
+
+impl<A> Default for Loaded<A> {
+    fn default() -> Self {
+        Self {
+            tenant: None,
+            folded: Folded::default(),
+        }
+    }
+}
+
+type Shard<A> = HashMap<Uuid, Arc<Loaded<A>>>;
+
+pub(crate) struct Cache<A> {
+    shards: [Mutex<Shard<A>>; SHARDS],
+}
+
+impl<A: Aggregate> Default for Cache<A> {
+    fn default() -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::new(HashMap::new())),
+        }
+    }
+}
+
+impl<A: Aggregate> Cache<A> {
+    pub fn get(&self, id: Uuid) -> Option<Arc<Loaded<A>>> {
+        self.shard(id).get(&id).cloned()
+    }
+
+    /// Keeps a state that was read from the log, unless a newer one is known.
+    pub fn put(&self, id: Uuid, loaded: Arc<Loaded<A>>) {
+        let mut shard = self.shard(id);
+        if shard.len() >= CAPACITY / SHARDS {
+            let old: Vec<Uuid> = shard.keys().take(shard.len() / 8).copied().collect();
+            for id in old {
+                shard.remove(&id);
+            }
+        }
+        let known = shard.entry(id).or_insert_with(|| loaded.clone());
+        if known.folded.revision < loaded.folded.revision {
+            *known = loaded;
+        }
+    }
+
+    /// Takes in what was appended after `before`. A state that is not exactly there is forgotten: somebody else's append
+    /// has not been taken in yet, and only the log knows the order.
+    pub fn advance(
+        &self,
+        id: Uuid,
+        tenant: TenantId,
+        before: Option<Revision>,
+        facts: &[A::Fact],
+        at: Timestamp,
+    ) {
+        let mut shard = self.shard(id);
+        let known = match shard.get_mut(&id) {
+            Some(known) if known.folded.revision == before => known,
+            Some(known) if known.folded.revision > before => return,
+            Some(_) => {
+                shard.remove(&id);
+                return;
+            }
+            None if before.is_none() => shard.entry(id).or_default(),
+            None => return,
+        };
+        let state = Arc::make_mut(known);
+        state.tenant = Some(tenant);
+        let mut next = before.map_or(Revision::FIRST, Revision::next);
+        for fact in facts {
+            state.folded.take(fact, at, next);
+            next = next.next();
+        }
+    }
+
+    pub fn forget(&self, id: Uuid) {
+        self.shard(id).remove(&id);
+    }
+
+    fn shard(&self, id: Uuid) -> MutexGuard<'_, Shard<A>> {
+        let index = usize::from(id.as_bytes()[15]) % SHARDS;
+        self.shards[index]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,175 @@
+//! Why a command is not carried out, in words for whoever gave it.
+
+use rapport_domain::port::log::{AppendError, ReadError};
+use rapport_domain::{agent, interaction, outreach};
+
+/// A command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// There is no such thing in this tenant.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The moment has passed, or the state does not allow it.
+    #[error("{detail}")]
+    Rejected {
+        /// A stable word for programs.
+        code: &'static str,
+        /// A sentence for people.
+        detail: String,
+    },
+    /// The request says something that cannot be.
+    #[error("{field}: {detail}")]
+    Invalid {
+        /// Which part of the request.
+        field: &'static str,
+        /// What is wrong and how to mend it.
+        detail: String,
+    },
+    /// Too many writers at the same thing; try again.
+    #[error("busy, try again")]
+    Busy,
+    /// The log cannot be reached; nothing is known to be stored.
+    #[error("temporarily unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// The engine cannot start or go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The log cannot be read or written.
+    #[error("the event log: {0}")]
+    Log(String),
+    /// A read model that the start needs cannot be read.
+    #[error("the read models: {0}")]
+    ReadModel(String),
+    /// The set-up contradicts itself.
+    #[error("{0}")]
+    SetUp(String),
+}
+
+impl From<ReadError> for EngineError {
+    fn from(error: ReadError) -> Self {
+        Self::Log(error.to_string())
+    }
+}
+
+/// A decision was not reached, or not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ExecuteError<R> {
+    /// The domain says no.
+    Rejected(R),
+    /// The thing belongs to another tenant, or does not exist.
+    NotFound,
+    /// Somebody else was faster, again and again.
+    Contended,
+    /// The log failed.
+    Unavailable(String),
+}
+
+impl<R> From<ReadError> for ExecuteError<R> {
+    fn from(error: ReadError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl<R> ExecuteError<R> {
+    pub(crate) fn from_append(error: &AppendError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// A domain rejection, as the API shows it.
+pub(crate) trait Rejected {
+    fn into_command_error(self) -> CommandError;
+}
+
+impl Rejected for interaction::Rejection {
+    fn into_command_error(self) -> CommandError {
+        let code = match self {
+            Self::OfferGone => "offer_gone",
+            Self::NotWaiting => "not_waiting",
+            Self::NotYours => "not_yours",
+            Self::Over => "over",
+            Self::StillActive => "still_active",
+            Self::BadText => {
+                return CommandError::Invalid {
+                    field: "text",
+                    detail: self.to_string(),
+                };
+            }
+            Self::BadDisposition => {
+                return CommandError::Invalid {
+                    field: "disposition",
+                    detail: self.to_string(),
+                };
+            }
+        };
+        CommandError::Rejected {
+            code,
+            detail: self.to_string(),
+        }
+    }
+}
+
+impl Rejected for agent::Rejection {
+    fn into_command_error(self) -> CommandError {
+        let code = match self {
+            Self::Unknown => return CommandError::NotFound("agent"),
+            Self::NotRoutable => "not_routable",
+            Self::NoRoom => "no_room",
+            Self::NoPhone => "no_phone",
+            Self::HasWork => "has_work",
+        };
+        CommandError::Rejected {
+            code,
+            detail: self.to_string(),
+        }
+    }
+}
+
+impl Rejected for outreach::Rejection {
+    fn into_command_error(self) -> CommandError {
+        match self {
+            Self::UnknownWish => CommandError::NotFound("wish"),
+            Self::NotOnAgenda => CommandError::Rejected {
+                code: "not_on_agenda",
+                detail: self.to_string(),
+            },
+            Self::NotDue => CommandError::Rejected {
+                code: "not_due",
+                detail: self.to_string(),
+            },
+            Self::EmptyWindow => CommandError::Invalid {
+                field: "expires_at",
+                detail: self.to_string(),
+            },
+        }
+    }
+}
+
+impl Rejected for std::convert::Infallible {
+    fn into_command_error(self) -> CommandError {
+        match self {}
+    }
+}
+
+impl<R: Rejected> From<ExecuteError<R>> for CommandError {
+    fn from(error: ExecuteError<R>) -> Self {
+        match error {
+            ExecuteError::Rejected(rejection) => rejection.into_command_error(),
+            ExecuteError::NotFound => Self::NotFound("thing"),
+            ExecuteError::Contended => Self::Busy,
+            ExecuteError::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+impl CommandError {
+    /// Names the thing that was not found.
+    pub(crate) fn naming(self, what: &'static str) -> Self {
+        match self {
+            Self::NotFound(_) => Self::NotFound(what),
+            other => other,
+        }
+    }
+}

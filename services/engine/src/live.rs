@@ -1,0 +1,129 @@
+//! What changed, for whoever watches: the desk of an agent, the wallboard. Watchers that fall behind take a new
+//! snapshot; nothing waits for them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rapport_domain::event::Position;
+use rapport_domain::id::{AgentId, InteractionId, QueueId, TenantId};
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+use crate::views::{Me, MessageView, Work};
+
+/// Changes that are remembered for those who come back after a short absence.
+const REMEMBERED: usize = 4_096;
+
+/// Something watchers may want to know.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The event behind it; what is shown includes this event, and perhaps later ones.
+    pub position: Position,
+    /// Whose.
+    pub tenant: TenantId,
+    /// What.
+    pub what: ChangeKind,
+}
+
+/// The kinds of changes.
+#[derive(Clone, Debug)]
+pub enum ChangeKind {
+    /// Something at one agent's desk.
+    Desk {
+        /// Whose desk.
+        agent: AgentId,
+        /// What the desk is told.
+        frame: Box<DeskFrame>,
+    },
+    /// A waiting line.
+    Queue(QueueId),
+    /// An agent's state or work.
+    Agent(AgentId),
+}
+
+/// What the desk is told.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum DeskFrame {
+    /// A contact is new or changed.
+    Work {
+        /// The contact as it is now.
+        item: Work,
+    },
+    /// Somebody wrote.
+    Message {
+        /// Where.
+        interaction: InteractionId,
+        /// What.
+        message: MessageView,
+    },
+    /// The agent has this contact no longer.
+    Gone {
+        /// Which.
+        interaction: InteractionId,
+    },
+    /// Presence or definition changed.
+    Me {
+        /// As it is now.
+        me: Me,
+    },
+}
+
+pub(crate) struct Live {
+    sender: broadcast::Sender<Arc<Change>>,
+    past: Mutex<Past>,
+}
+
+struct Past {
+    changes: VecDeque<Arc<Change>>,
+    /// Everything after this position is remembered.
+    complete_after: Position,
+}
+
+impl Live {
+    /// Nothing before `from` is remembered.
+    pub fn new(from: Position) -> Self {
+        let past = Past {
+            changes: VecDeque::new(),
+            complete_after: from,
+        };
+        Self {
+            sender: broadcast::channel(REMEMBERED).0,
+            past: Mutex::new(past),
+        }
+    }
+
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Change>> {
+        self.sender.subscribe()
+    }
+
+    pub fn publish(&self, position: Position, tenant: TenantId, what: ChangeKind) {
+        let change = Arc::new(Change {
+            position,
+            tenant,
+            what,
+        });
+        {
+            let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+            if past.changes.len() == REMEMBERED
+                && let Some(oldest) = past.changes.pop_front()
+            {
+                past.complete_after = past.complete_after.max(oldest.position);
+            }
+            past.changes.push_back(change.clone());
+        }
+        let _nobody_watches = self.sender.send(change);
+    }
+
+    /// Changes after a position, when all of them are remembered.
+    pub fn after(&self, position: Position) -> Option<Vec<Arc<Change>>> {
+        let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        (position >= past.complete_after).then(|| {
+            past.changes
+                .iter()
+                .filter(|change| change.position > position)
+                .cloned()
+                .collect()
+        })
+    }
+}

@@ -1,0 +1,308 @@
+//! An offer is two appends: the agent's capacity is set aside first, then the contact is offered. Whatever happens
+//! between them, an expiry leads on.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use rapport_domain::acd::{self, Input, Output, Receipt};
+use rapport_domain::agent::{self, Agent, ReservationEnd};
+use rapport_domain::channel::Channel;
+use rapport_domain::id::{AgentId, InteractionId, LegId, OfferId, TenantId};
+use rapport_domain::interaction::{self, Interaction, OfferEnd, Phase};
+use rapport_domain::time::Timestamp;
+
+use crate::counters::Counters;
+use crate::engine::Engine;
+use crate::error::ExecuteError;
+use crate::store::Ctx;
+use crate::timers::Due;
+
+/// How long a reservation may outlive its offer before it is taken for an orphan.
+const GRACE: Duration = Duration::from_secs(5);
+
+struct Proposal {
+    tenant: TenantId,
+    item: InteractionId,
+    agent: AgentId,
+    until: Timestamp,
+    receipt: Receipt,
+}
+
+impl Engine {
+    /// Feeds the floor and carries out what it wants, until it wants nothing more.
+    pub(crate) async fn feed(&self, tenant: TenantId, inputs: impl IntoIterator<Item = Input>) {
+        if !self.is_going() {
+            return; // the floor is seeded from the present when history has been caught up with
+        }
+        let outputs = self.decide(tenant, inputs);
+        self.carry_out(tenant, outputs).await;
+    }
+
+    /// Carries out what the floor wants, and what it wants after that.
+    pub(crate) async fn carry_out(&self, tenant: TenantId, outputs: Vec<Output>) {
+        let mut outputs = VecDeque::from(outputs);
+        while let Some(output) = outputs.pop_front() {
+            let followed_by = match output {
+                Output::Offer {
+                    item,
+                    agent,
+                    until,
+                    receipt,
+                } => {
+                    self.propose(Proposal {
+                        tenant,
+                        item,
+                        agent,
+                        until,
+                        receipt,
+                    })
+                    .await
+                }
+                Output::OfferOverdue { item, agent } => {
+                    self.reconcile_offer(tenant, item, agent).await
+                }
+            };
+            outputs.extend(self.decide(tenant, followed_by));
+        }
+    }
+
+    pub(crate) fn decide(
+        &self,
+        tenant: TenantId,
+        inputs: impl IntoIterator<Item = Input>,
+    ) -> Vec<Output> {
+        self.floors.feed(tenant, inputs, self.now(), &self.timers)
+    }
+
+    /// Makes the offer durable. Answers what the floor must be told when it could not be made.
+    async fn propose(&self, proposal: Proposal) -> Vec<Input> {
+        let Proposal {
+            tenant,
+            item,
+            agent,
+            until,
+            receipt,
+        } = proposal;
+        let failed = |routable: Option<bool>| {
+            let availability =
+                routable.map(|routable| Input::AgentAvailability { agent, routable });
+            let ended = Input::OfferEnded {
+                item,
+                agent,
+                requeue: true,
+                why: acd::OfferEnd::Failed,
+            };
+            availability.into_iter().chain([ended]).collect::<Vec<_>>()
+        };
+        let known = match self
+            .store
+            .load_of::<Interaction>(tenant, item.as_uuid())
+            .await
+        {
+            Ok(Some(known)) if matches!(known.phase, Phase::Queued { .. }) => known,
+            Ok(Some(known)) if known.is_closed() => return vec![Input::ItemWithdrawn { item }],
+            _ => return failed(None),
+        };
+        let offer = OfferId::from_uuid(self.fresh());
+        let channel = known.channel;
+        let ctx = Ctx::system(tenant, item.as_uuid(), None);
+        let reserved = self
+            .store
+            .execute::<Agent, agent::Rejection>(agent.as_uuid(), &ctx, |state, _| {
+                state
+                    .ok_or(agent::Rejection::Unknown)?
+                    .reserve(offer, item, channel, until)
+            })
+            .await;
+        match reserved {
+            Ok(_) => {}
+            Err(ExecuteError::Rejected(
+                agent::Rejection::NotRoutable | agent::Rejection::Unknown,
+            )) => {
+                return failed(Some(false));
+            }
+            Err(error) => {
+                tracing::debug!(?error, "an agent could not be reserved");
+                return failed(None);
+            }
+        }
+        let leg = (channel == Channel::Voice).then(|| LegId::from_uuid(self.fresh()));
+        let offered = self
+            .store
+            .execute::<Interaction, interaction::Rejection>(item.as_uuid(), &ctx, |state, _| {
+                let state = state.ok_or(interaction::Rejection::NotWaiting)?;
+                state.offer(offer, agent, until, receipt.clone(), leg)
+            })
+            .await;
+        if offered.is_ok() {
+            Counters::count(&self.counters.offers);
+            return vec![];
+        }
+        self.end_reservation(tenant, agent, offer, ReservationEnd::Withdrawn)
+            .await;
+        failed(None)
+    }
+
+    /// An offer the floor still waits for: what does the log say of it?
+    async fn reconcile_offer(
+        &self,
+        tenant: TenantId,
+        item: InteractionId,
+        agent: AgentId,
+    ) -> Vec<Input> {
+        let ended = Input::OfferEnded {
+            item,
+            agent,
+            requeue: true,
+            why: acd::OfferEnd::Failed,
+        };
+        match self
+            .store
+            .load_of::<Interaction>(tenant, item.as_uuid())
+            .await
+        {
+            Ok(Some(known)) => match known.phase {
+                Phase::Offered {
+                    offer, agent: to, ..
+                } if to == agent => {
+                    self.offer_ran_out(tenant, item, offer).await;
+                    vec![]
+                }
+                Phase::Offered { .. } | Phase::Queued { .. } | Phase::Received => vec![ended],
+                Phase::Active { agent: with, .. } if with == agent => {
+                    vec![Input::OfferAccepted { item, agent }]
+                }
+                Phase::Active { .. } | Phase::WrapUp { .. } | Phase::Closed { .. } => {
+                    vec![Input::ItemWithdrawn { item }]
+                }
+            },
+            Ok(None) => vec![Input::ItemWithdrawn { item }],
+            Err(_) => vec![],
+        }
+    }
+
+    pub(crate) async fn offer_ran_out(
+        &self,
+        tenant: TenantId,
+        item: InteractionId,
+        offer: OfferId,
+    ) {
+        self.end_offer(tenant, item, offer, OfferEnd::Expired).await;
+    }
+
+    /// Ends a running offer; what follows is done by the reactor.
+    pub(crate) async fn end_offer(
+        &self,
+        tenant: TenantId,
+        item: InteractionId,
+        offer: OfferId,
+        why: OfferEnd,
+    ) {
+        let ctx = Ctx::system(tenant, item.as_uuid(), None);
+        let ended = self
+            .store
+            .execute::<Interaction, interaction::Rejection>(item.as_uuid(), &ctx, |state, now| {
+                state
+                    .ok_or(interaction::Rejection::OfferGone)?
+                    .end_offer(offer, why, now)
+            })
+            .await;
+        match ended {
+            Ok(done) if why == OfferEnd::Expired && !done.facts.is_empty() => {
+                Counters::count(&self.counters.offers_expired);
+            }
+            Ok(_) | Err(ExecuteError::Rejected(_) | ExecuteError::NotFound) => {}
+            Err(error) => {
+                self.failed("end an offer", &error);
+                // Ask again soon: no offer may stay without an end.
+                self.timers.set(
+                    Due::Offer {
+                        tenant,
+                        interaction: item,
+                        offer,
+                    },
+                    self.now() + GRACE,
+                );
+            }
+        }
+    }
+
+    pub(crate) async fn end_reservation(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        offer: OfferId,
+        why: ReservationEnd,
+    ) {
+        let ctx = Ctx::system(tenant, offer.as_uuid(), None);
+        let ended = self
+            .store
+            .execute::<Agent, agent::Rejection>(agent.as_uuid(), &ctx, |state, _| {
+                Ok(state
+                    .map(|state| state.end_reservation(offer, why))
+                    .unwrap_or_default())
+            })
+            .await;
+        if let Err(error) = ended {
+            self.failed("end a reservation", &error);
+        }
+    }
+
+    /// A reservation has outlived its offer: the process stopped between the two appends, or the second one failed.
+    pub(crate) async fn reservation_ran_out(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        offer: OfferId,
+    ) {
+        let Ok(Some(state)) = self.store.load_of::<Agent>(tenant, agent.as_uuid()).await else {
+            return;
+        };
+        let Some(held) = state
+            .reservations
+            .iter()
+            .find(|held| held.offer == offer)
+            .copied()
+        else {
+            return;
+        };
+        let interaction = self
+            .store
+            .load_of::<Interaction>(tenant, held.interaction.as_uuid())
+            .await;
+        let still_offered = interaction
+            .ok()
+            .flatten()
+            .is_some_and(|known| matches!(known.phase, Phase::Offered { offer: running, .. } if running == offer));
+        if still_offered {
+            self.offer_ran_out(tenant, held.interaction, offer).await;
+            self.watch_reservation(tenant, agent, offer, self.now());
+        } else {
+            self.end_reservation(tenant, agent, offer, ReservationEnd::Withdrawn)
+                .await;
+        }
+    }
+
+    pub(crate) fn watch_reservation(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        offer: OfferId,
+        until: Timestamp,
+    ) {
+        self.timers.set(
+            Due::Reservation {
+                tenant,
+                agent,
+                offer,
+            },
+            until + GRACE,
+        );
+    }
+
+    /// Something that had to follow could not be done. It is counted and logged; a timer or the next start mends it.
+    pub(crate) fn failed(&self, what: &'static str, error: &impl std::fmt::Debug) {
+        Counters::count(&self.counters.reactions_failed);
+        tracing::warn!(?error, "could not {what}");
+    }
+}

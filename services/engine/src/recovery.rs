@@ -1,0 +1,334 @@
+//! Starting: catch up with reactions, close calls that a crash cut, settle half-made offers, seed floor and timers.
+
+use std::sync::Arc;
+
+use rapport_domain::acd::{Input, Media, Output, WorkItem};
+use rapport_domain::agent::{Agent, ReservationEnd};
+use rapport_domain::channel::{Channel, Direction};
+use rapport_domain::event::{Category, Position, Recorded, Revision};
+use rapport_domain::id::{AgentId, CustomerId, InteractionId, TenantId};
+use rapport_domain::interaction::{Interaction, OfferEnd, Phase, Rejection};
+
+use crate::engine::{Engine, REACTIONS};
+use crate::error::EngineError;
+use crate::floors::{agent_rule, queue_rule};
+use crate::store::Ctx;
+use crate::timers::Due;
+
+const PAGE: usize = 512;
+
+/// An interaction that is not over.
+struct Open {
+    tenant: TenantId,
+    id: InteractionId,
+    state: Interaction,
+}
+
+impl Engine {
+    /// Answers the position up to which everything has been reacted to and seeded.
+    pub(crate) async fn recover(self: &Arc<Self>) -> Result<Position, EngineError> {
+        self.load_directory().await?;
+        let mark = self
+            .checkpoints
+            .load(REACTIONS)
+            .map_err(|error| EngineError::ReadModel(error.to_string()))?;
+        let position = self.catch_up(mark).await?;
+        let open = self.open_interactions().await?;
+        self.settle(&open).await;
+        // What was just appended is reacted to while nothing reaches the outside yet.
+        let position = self.catch_up(position).await?;
+        self.save_checkpoint();
+        Ok(position)
+    }
+
+    async fn load_directory(&self) -> Result<(), EngineError> {
+        let streams = self
+            .worklist
+            .setup_streams()
+            .map_err(|error| EngineError::ReadModel(error.to_string()))?;
+        let mut events: Vec<Recorded> = Vec::new();
+        for stream in streams {
+            let mut next = Revision::FIRST;
+            loop {
+                let page = self.log().read_stream(stream, next, PAGE).await?;
+                let full = page.len() == PAGE;
+                next = page.last().map_or(next, |last| last.revision.next());
+                events.extend(
+                    page.into_iter()
+                        .filter(crate::directory::Directory::concerns),
+                );
+                if !full {
+                    break;
+                }
+            }
+        }
+        events.sort_by_key(|recorded| recorded.position);
+        let mut directory = crate::directory::Directory::default();
+        events.iter().for_each(|recorded| directory.take(recorded));
+        *self
+            .directory
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(directory);
+        Ok(())
+    }
+
+    /// Reacts to everything after `position`, and to what those reactions append, until nothing is left.
+    pub(crate) async fn catch_up(
+        self: &Arc<Self>,
+        mut position: Position,
+    ) -> Result<Position, EngineError> {
+        loop {
+            let page = self.log().read_all(position, PAGE).await?;
+            match page.last() {
+                Some(last) => {
+                    position = last.position;
+                    self.react_to(&page).await;
+                }
+                None => {
+                    self.lanes.idle().await;
+                    if self.log().head() == position {
+                        return Ok(position);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Everything that is not over, oldest first.
+    async fn open_interactions(&self) -> Result<Vec<Open>, EngineError> {
+        let known = self
+            .worklist
+            .open_interactions()
+            .map_err(|error| EngineError::ReadModel(error.to_string()))?;
+        let mut open = Vec::with_capacity(known.len());
+        for (tenant, id) in known {
+            let state = self
+                .store
+                .load_of::<Interaction>(tenant, id.as_uuid())
+                .await;
+            let state = state.map_err(|error| EngineError::Log(format!("{error:?}")))?;
+            if let Some(state) = state.filter(|state| !state.is_closed()) {
+                open.push(Open { tenant, id, state });
+            }
+        }
+        Ok(open)
+    }
+
+    /// Settles what a crash left half done. Each step is safe to repeat.
+    async fn settle(&self, open: &[Open]) {
+        for Open { tenant, id, state } in open {
+            match (state.channel, &state.phase) {
+                (_, Phase::WrapUp { .. } | Phase::Closed { .. }) => {}
+                (Channel::Voice, _) if state.direction == Direction::Outbound && waits(state) => {
+                    // A planned call that nobody was dialled for yet simply waits on.
+                    self.unoffer(*tenant, *id, state).await;
+                }
+                (Channel::Voice, _) => {
+                    if state.direction == Direction::Inbound {
+                        // The wish first: a second crash in between offers it again, under the same id.
+                        self.offer_callback(*tenant, *id, state).await;
+                    }
+                    let ctx = Ctx::system(*tenant, id.as_uuid(), None);
+                    let closed = self
+                        .store
+                        .execute::<Interaction, Rejection>(id.as_uuid(), &ctx, |call, _| {
+                            call.ok_or(Rejection::Over)?.hub_restarted()
+                        })
+                        .await;
+                    self.report("close a call that was cut", closed);
+                }
+                (_, Phase::Offered { .. }) => self.unoffer(*tenant, *id, state).await,
+                _ => {}
+            }
+        }
+    }
+
+    async fn unoffer(&self, tenant: TenantId, id: InteractionId, state: &Interaction) {
+        if let Phase::Offered { offer, .. } = state.phase {
+            self.end_offer(tenant, id, offer, OfferEnd::Withdrawn).await;
+        }
+    }
+
+    /// Tells the floor of everything that is so, and sets the timers. Answers the offers that follow.
+    pub(crate) async fn seed(
+        self: &Arc<Self>,
+    ) -> Result<Vec<(TenantId, Vec<Output>)>, EngineError> {
+        let open = self.open_interactions().await?;
+        let mut offers = Vec::new();
+        let directory = self.directory();
+        let tenants: Vec<TenantId> = directory.tenants().map(|(id, _)| id).collect();
+        for tenant in tenants {
+            let mut inputs = Vec::new();
+            for (id, queue) in directory.queues_of(tenant) {
+                let stream = rapport_domain::event::Stream::new(Category::Queue, id.as_uuid());
+                let version = self
+                    .store
+                    .load::<rapport_domain::setup::Queue>(stream.id)
+                    .await;
+                let version = version
+                    .ok()
+                    .and_then(|loaded| loaded.folded.revision)
+                    .map_or(1, |last| last.0 + 1);
+                let version = u32::try_from(version).unwrap_or(u32::MAX);
+                inputs.push(Input::QueueDefined(queue_rule(
+                    id,
+                    &queue.definition,
+                    version,
+                )));
+            }
+            for (id, agent) in directory.agents_of(tenant) {
+                inputs.push(Input::AgentDefined(agent_rule(id, &agent.definition)));
+                self.seed_agent(tenant, id, &mut inputs).await?;
+            }
+            let waiting = open.iter().filter(|open| open.tenant == tenant);
+            for Open { id, .. } in waiting {
+                self.seed_interaction(tenant, *id, &mut inputs).await?;
+            }
+            offers.push((tenant, self.decide(tenant, inputs)));
+        }
+        self.seed_outreach().await?;
+        Ok(offers)
+    }
+
+    async fn seed_agent(
+        &self,
+        tenant: TenantId,
+        id: AgentId,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), EngineError> {
+        let log = |error| EngineError::Log(format!("{error:?}"));
+        let Some(agent) = self
+            .store
+            .load_of::<Agent>(tenant, id.as_uuid())
+            .await
+            .map_err(log)?
+        else {
+            return Ok(());
+        };
+        for held in &agent.reservations {
+            self.end_reservation(tenant, id, held.offer, ReservationEnd::Withdrawn)
+                .await;
+        }
+        for held in &agent.work {
+            let known = self
+                .store
+                .load_of::<Interaction>(tenant, held.interaction.as_uuid())
+                .await
+                .map_err(log)?;
+            if known.is_some_and(|known| known.is_closed()) {
+                self.finish_work(tenant, id, held.interaction).await;
+            } else {
+                inputs.push(Input::AgentHolds {
+                    agent: id,
+                    item: held.interaction,
+                    media: held.channel.into(),
+                });
+            }
+        }
+        inputs.push(Input::AgentAvailability {
+            agent: id,
+            routable: agent.is_routable(),
+        });
+        Ok(())
+    }
+
+    async fn seed_interaction(
+        &self,
+        tenant: TenantId,
+        id: InteractionId,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), EngineError> {
+        let state = self
+            .store
+            .load_of::<Interaction>(tenant, id.as_uuid())
+            .await;
+        let Some(state) = state.map_err(|error| EngineError::Log(format!("{error:?}")))? else {
+            return Ok(());
+        };
+        self.conversations
+            .begun(tenant, state.channel, &state.contact_point, id);
+        match state.phase {
+            Phase::Queued {
+                queue,
+                priority,
+                since,
+            } => {
+                let item = WorkItem {
+                    priority,
+                    ..WorkItem::new(id, queue, Media::from(state.channel), since)
+                };
+                inputs.push(Input::ItemQueued(item));
+            }
+            Phase::WrapUp { until, .. } => self.timers.set(
+                Due::WrapUp {
+                    tenant,
+                    interaction: id,
+                },
+                until,
+            ),
+            Phase::Active { agent, .. } => {
+                // The agent's own stream may not know yet.
+                self.give_work(tenant, agent, id).await;
+                inputs.push(Input::AgentHolds {
+                    agent,
+                    item: id,
+                    media: state.channel.into(),
+                });
+            }
+            Phase::Received | Phase::Offered { .. } | Phase::Closed { .. } => {}
+        }
+        Ok(())
+    }
+
+    async fn seed_outreach(&self) -> Result<(), EngineError> {
+        let pending = self
+            .worklist
+            .pending_outreach()
+            .map_err(|error| EngineError::ReadModel(error.to_string()))?;
+        for (tenant, customer) in pending {
+            self.seed_customer(tenant, customer).await;
+        }
+        Ok(())
+    }
+
+    /// Timers for waiting wishes; and a contact in flight whose interaction never began, or is over, is settled.
+    async fn seed_customer(&self, tenant: TenantId, customer: CustomerId) {
+        use rapport_domain::outreach::Outreach;
+        let Ok(Some(outreach)) = self
+            .store
+            .load_of::<Outreach>(tenant, customer.as_uuid())
+            .await
+        else {
+            return;
+        };
+        if let Some((plan, interaction)) = outreach.in_flight {
+            let known = self
+                .store
+                .load_of::<Interaction>(tenant, interaction.as_uuid())
+                .await
+                .ok()
+                .flatten();
+            let ctx = Ctx::system(tenant, interaction.as_uuid(), None);
+            match known {
+                None => {
+                    self.begin_contact(tenant, customer, plan, interaction, &ctx)
+                        .await
+                }
+                Some(known) if known.is_closed() => {
+                    self.contact_ended(tenant, customer, interaction, known.connected_at.is_some())
+                        .await;
+                }
+                Some(_) => {}
+            }
+        }
+        self.watch_outreach(tenant, customer).await;
+    }
+}
+
+/// Whether nobody has been connected to it yet.
+fn waits(state: &Interaction) -> bool {
+    matches!(
+        state.phase,
+        Phase::Received | Phase::Queued { .. } | Phase::Offered { .. }
+    )
+}
