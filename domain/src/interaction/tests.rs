@@ -1,0 +1,655 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::acd::{Reason, Receipt};
+use crate::aggregate::{self, Folded};
+use crate::channel::{Channel, Direction};
+use crate::contact_point::{ContactPoint, Kind};
+use crate::event::Revision;
+use crate::id::{AgentId, CustomerId, LegId, MessageId, OfferId, QueueId, TenantId};
+use crate::private::Private;
+use crate::time::Timestamp;
+
+const NOW: Timestamp = Timestamp::from_millis(1_795_262_400_000);
+const CLOSING: Closing = Closing {
+    wrap_up: Duration::from_secs(30),
+};
+
+fn agent(n: u128) -> AgentId {
+    AgentId::from_uuid(Uuid::from_u128(n))
+}
+
+fn offer(n: u128) -> OfferId {
+    OfferId::from_uuid(Uuid::from_u128(n))
+}
+
+fn leg(n: u128) -> LegId {
+    LegId::from_uuid(Uuid::from_u128(n))
+}
+
+fn message(n: u128) -> MessageId {
+    MessageId::from_uuid(Uuid::from_u128(n))
+}
+
+fn text(text: &str) -> Private<String> {
+    Private::new(text.to_owned())
+}
+
+fn after(seconds: u64) -> Timestamp {
+    NOW + Duration::from_secs(seconds)
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        rule_version: 1,
+        score: 0,
+        waited: Duration::ZERO,
+        candidates: vec![],
+        candidate_count: 1,
+        heads: vec![],
+        head_count: 1,
+        reason: Reason::BestAgent,
+    }
+}
+
+/// One conversation as the log would hold it: what is decided is applied.
+#[derive(Clone)]
+struct Story {
+    folded: Folded<Interaction>,
+    facts: Vec<(Fact, Timestamp)>,
+    now: Timestamp,
+}
+
+impl Story {
+    fn of(channel: Channel, direction: Direction) -> Self {
+        let start = Start {
+            customer: CustomerId::from_uuid(Uuid::from_u128(1)),
+            channel,
+            direction,
+            access_point: None,
+            contact_point: ContactPoint::parse(Kind::Phone, "+4930123456").unwrap(),
+            plan: None,
+            queue: QueueId::named(TenantId::named("t"), "service"),
+            priority: 0,
+        };
+        let story = Self {
+            folded: Folded::default(),
+            facts: vec![],
+            now: NOW,
+        };
+        story.then(start.facts())
+    }
+
+    fn call() -> Self {
+        Self::of(Channel::Voice, Direction::Inbound)
+    }
+
+    fn chat() -> Self {
+        Self::of(Channel::Chat, Direction::Inbound)
+    }
+
+    fn then(mut self, facts: Vec<Fact>) -> Self {
+        for fact in facts {
+            let revision = Revision(self.facts.len() as u64);
+            self.folded.take(&fact, self.now, revision);
+            self.facts.push((fact, self.now));
+        }
+        self
+    }
+
+    fn at(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
+    }
+
+    fn it(&self) -> &Interaction {
+        self.folded.state.as_ref().unwrap()
+    }
+
+    fn offered(self) -> Self {
+        let phone = (self.it().channel == Channel::Voice).then(|| leg(1));
+        let facts = self
+            .it()
+            .offer(
+                offer(1),
+                agent(1),
+                self.now + Duration::from_secs(20),
+                receipt(),
+                phone,
+            )
+            .unwrap();
+        self.then(facts)
+    }
+
+    fn accepted(self) -> Self {
+        let offered = self.offered();
+        let facts = offered.it().accept(agent(1), offered.now).unwrap();
+        offered.then(facts)
+    }
+
+    fn ended(self) -> Self {
+        let accepted = self.accepted();
+        let facts = accepted.it().end(agent(1), CLOSING, accepted.now).unwrap();
+        accepted.then(facts)
+    }
+}
+
+#[test]
+fn an_offer_that_ran_out_cannot_be_accepted() {
+    let story = Story::call().offered();
+    assert_eq!(
+        story.it().accept(agent(1), after(20)),
+        Err(Rejection::OfferGone)
+    );
+    assert!(story.it().accept(agent(1), after(19)).is_ok());
+}
+
+#[test]
+fn a_contact_is_offered_to_one_agent_at_a_time() {
+    let story = Story::call().offered();
+    let second = story
+        .it()
+        .offer(offer(2), agent(2), after(20), receipt(), None);
+    assert_eq!(second, Err(Rejection::NotWaiting));
+    assert_eq!(story.it().accept(agent(2), NOW), Err(Rejection::OfferGone));
+}
+
+#[test]
+fn a_declined_contact_keeps_its_place_in_the_line() {
+    let story = Story::call().at(after(5)).offered().at(after(8));
+    let facts = story
+        .it()
+        .end_offer(offer(1), OfferEnd::Declined, story.now)
+        .unwrap();
+    assert!(facts.contains(&Fact::DialEnded {
+        leg: leg(1),
+        party: DialParty::Agent,
+        outcome: DialOutcome::Declined
+    }));
+    let story = story.then(facts);
+    assert!(
+        matches!(story.it().phase, Phase::Queued { since: NOW, .. }),
+        "{:?}",
+        story.it().phase
+    );
+    assert!(story.it().dials.is_empty());
+}
+
+#[test]
+fn a_timer_ahead_of_the_clock_ends_no_offer() {
+    let story = Story::call().offered();
+    assert_eq!(
+        story.it().end_offer(offer(1), OfferEnd::Expired, after(19)),
+        Err(Rejection::OfferGone)
+    );
+    assert!(
+        story
+            .it()
+            .end_offer(offer(1), OfferEnd::Expired, after(20))
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_second_click_on_accept_changes_nothing() {
+    let story = Story::chat().accepted();
+    assert_eq!(story.it().accept(agent(1), after(99)), Ok(vec![]));
+}
+
+#[test]
+fn a_caller_who_hangs_up_while_the_agent_rings_has_abandoned() {
+    let story = Story::call().offered();
+    let story = story
+        .clone()
+        .then(story.it().customer_left(CLOSING, after(3)).unwrap());
+    assert_eq!(
+        story.it().phase,
+        Phase::Closed {
+            cause: CloseCause::Abandoned,
+            agent: None
+        }
+    );
+    assert!(
+        story.it().dials.is_empty(),
+        "the agent's phone stops ringing"
+    );
+    assert_eq!(
+        story.it().accept(agent(1), after(3)),
+        Err(Rejection::OfferGone)
+    );
+}
+
+#[test]
+fn a_message_sent_twice_is_one_message() {
+    let story = Story::chat();
+    let story = story
+        .clone()
+        .then(story.it().receive(message(1), text("hello")).unwrap());
+    assert_eq!(story.it().receive(message(1), text("hello")), Ok(vec![]));
+    assert_eq!(story.it().place_of(message(1)), Some(Revision(2)));
+    assert_eq!(story.it().messages.len(), 1);
+}
+
+#[test]
+fn a_message_after_the_end_belongs_to_a_new_contact() {
+    let story = Story::chat().ended();
+    assert_eq!(
+        story.it().receive(message(1), text("one more thing")),
+        Err(Rejection::Over)
+    );
+}
+
+#[test]
+fn a_resend_of_a_known_message_is_success_even_after_the_end() {
+    let story = Story::chat();
+    let story = story
+        .clone()
+        .then(story.it().receive(message(1), text("hello")).unwrap())
+        .ended();
+    assert_eq!(story.it().receive(message(1), text("hello")), Ok(vec![]));
+}
+
+#[test]
+fn only_the_agent_who_has_the_chat_writes_to_the_customer() {
+    let story = Story::chat().accepted();
+    assert_eq!(
+        story.it().send(agent(2), message(1), text("hi")),
+        Err(Rejection::NotYours)
+    );
+    assert!(story.it().send(agent(1), message(1), text("hi")).is_ok());
+}
+
+#[test]
+fn empty_overlong_and_control_texts_are_refused() {
+    for bad in ["", "  \n", "a\u{0}b", &"x".repeat(8 * 1024 + 1)] {
+        assert_eq!(
+            Story::chat().it().receive(message(1), text(bad)),
+            Err(Rejection::BadText)
+        );
+    }
+    assert!(
+        Story::chat()
+            .it()
+            .receive(message(1), text("two\nlines\tof text"))
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_queue_without_wrap_up_closes_at_once() {
+    let story = Story::chat().accepted();
+    let facts = story
+        .it()
+        .end(
+            agent(1),
+            Closing {
+                wrap_up: Duration::ZERO,
+            },
+            NOW,
+        )
+        .unwrap();
+    assert!(story.then(facts).it().is_closed());
+}
+
+#[test]
+fn wrap_up_ends_by_itself_but_not_early() {
+    let story = Story::call().ended();
+    assert_eq!(
+        story.it().wrap_up_over(after(29)),
+        Err(Rejection::StillActive)
+    );
+    let closed = story
+        .clone()
+        .then(story.it().wrap_up_over(after(30)).unwrap());
+    assert_eq!(
+        closed.it().phase,
+        Phase::Closed {
+            cause: CloseCause::WrapUpOver,
+            agent: Some(agent(1))
+        }
+    );
+}
+
+#[test]
+fn a_disposition_must_be_one_of_the_queue() {
+    let story = Story::call().ended();
+    let codes = ["solved".to_owned()];
+    let wrong = story
+        .it()
+        .wrap_up(agent(1), Some("other".into()), None, &codes);
+    assert_eq!(wrong, Err(Rejection::BadDisposition));
+    let closed = story.clone().then(
+        story
+            .it()
+            .wrap_up(agent(1), Some("solved".into()), None, &codes)
+            .unwrap(),
+    );
+    assert_eq!(closed.it().disposition.as_deref(), Some("solved"));
+    assert!(closed.it().is_closed());
+}
+
+#[test]
+fn a_disposition_that_comes_after_wrap_up_ran_out_is_not_lost() {
+    let story = Story::call().ended().at(after(31));
+    let story = story
+        .clone()
+        .then(story.it().wrap_up_over(after(31)).unwrap());
+    let late = story
+        .it()
+        .wrap_up(agent(1), Some("solved".into()), Some(text("pays")), &[])
+        .unwrap();
+    let story = story.then(late);
+    assert_eq!(story.it().disposition.as_deref(), Some("solved"));
+    assert_eq!(
+        story
+            .it()
+            .wrap_up(agent(1), Some("solved".into()), None, &[]),
+        Ok(vec![])
+    );
+    assert_eq!(
+        story
+            .it()
+            .wrap_up(agent(2), Some("solved".into()), None, &[]),
+        Err(Rejection::NotYours)
+    );
+}
+
+#[test]
+fn a_note_without_a_disposition_is_refused_rather_than_lost() {
+    let story = Story::call().ended();
+    assert_eq!(
+        story.it().wrap_up(agent(1), None, Some(text("pays")), &[]),
+        Err(Rejection::BadDisposition)
+    );
+    assert!(
+        story
+            .it()
+            .wrap_up(agent(1), None, Some(text(" ")), &[])
+            .is_ok()
+    );
+}
+
+#[test]
+fn the_customer_of_an_outbound_contact_is_dialled_once() {
+    let story = Story::of(Channel::Voice, Direction::Outbound);
+    assert_eq!(story.it().request_dial(leg(2)), Err(Rejection::NotYours));
+    let story = story.accepted();
+    let story = story.clone().then(story.it().request_dial(leg(2)).unwrap());
+    assert_eq!(story.it().request_dial(leg(2)), Ok(vec![]));
+    assert_eq!(
+        story.it().request_dial(leg(3)),
+        Ok(vec![]),
+        "not under another name either"
+    );
+}
+
+#[test]
+fn an_agent_who_hangs_up_while_it_rings_ends_the_dial_too() {
+    let story = Story::of(Channel::Voice, Direction::Outbound).accepted();
+    let story = story.clone().then(story.it().request_dial(leg(2)).unwrap());
+    let facts = story.it().end(agent(1), CLOSING, NOW).unwrap();
+    let cancelled = Fact::DialEnded {
+        leg: leg(2),
+        party: DialParty::Customer,
+        outcome: DialOutcome::Cancelled,
+    };
+    assert_eq!(facts[0], cancelled);
+}
+
+#[test]
+fn a_customer_who_does_not_answer_leads_to_wrap_up() {
+    let story = Story::of(Channel::Voice, Direction::Outbound).accepted();
+    let story = story.clone().then(story.it().request_dial(leg(2)).unwrap());
+    let facts = story
+        .it()
+        .not_reached(leg(2), DialOutcome::NoAnswer, CLOSING, NOW)
+        .unwrap();
+    let story = story.then(facts);
+    let Phase::WrapUp {
+        agent: by, until, ..
+    } = story.it().phase
+    else {
+        panic!("{:?}", story.it().phase)
+    };
+    assert_eq!((by, until), (agent(1), after(30)));
+    assert!(
+        !story
+            .it()
+            .dials
+            .iter()
+            .any(|(_, party)| *party == DialParty::Customer)
+    );
+}
+
+#[test]
+fn a_withdrawn_plan_takes_the_contact_back_from_a_ringing_agent_only() {
+    let story = Story::of(Channel::Voice, Direction::Outbound).offered();
+    let withdrawn = story.clone().then(story.it().withdraw().unwrap());
+    assert!(matches!(
+        withdrawn.it().phase,
+        Phase::Closed {
+            cause: CloseCause::PlanWithdrawn,
+            ..
+        }
+    ));
+    let talking = Story::of(Channel::Voice, Direction::Outbound).accepted();
+    assert_eq!(talking.it().withdraw(), Err(Rejection::StillActive));
+}
+
+#[test]
+fn a_restart_closes_running_calls_and_leaves_finished_ones() {
+    for story in [
+        Story::call(),
+        Story::call().offered(),
+        Story::call().accepted(),
+    ] {
+        let closed = story.clone().then(story.it().hub_restarted().unwrap());
+        assert!(matches!(
+            closed.it().phase,
+            Phase::Closed {
+                cause: CloseCause::HubRestarted,
+                ..
+            }
+        ));
+    }
+    assert_eq!(
+        Story::call().ended().it().hub_restarted(),
+        Err(Rejection::Over)
+    );
+}
+
+#[derive(Clone, Debug)]
+enum Attempt {
+    Offer(u128, u128),
+    Accept(u128),
+    EndOffer(u128, OfferEnd),
+    Dial(u128),
+    NotReached(u128),
+    Connect,
+    Receive(u128),
+    Send(u128, u128),
+    Leave,
+    End(u128),
+    Fail,
+    WrapUp(u128),
+    WrapUpOver,
+    Withdraw,
+    Restart,
+    Wait(u64),
+}
+
+fn any_attempt() -> impl Strategy<Value = Attempt> {
+    let why = prop_oneof![
+        Just(OfferEnd::Declined),
+        Just(OfferEnd::Expired),
+        Just(OfferEnd::Unreachable),
+        Just(OfferEnd::Withdrawn)
+    ];
+    prop_oneof![
+        4 => (0..4_u128, 1..3_u128).prop_map(|(offer, agent)| Attempt::Offer(offer, agent)),
+        4 => (1..3_u128).prop_map(Attempt::Accept),
+        2 => (0..4_u128, why).prop_map(|(offer, why)| Attempt::EndOffer(offer, why)),
+        1 => (1..3_u128).prop_map(Attempt::Dial),
+        1 => (1..3_u128).prop_map(Attempt::NotReached),
+        1 => Just(Attempt::Connect),
+        3 => (0..6_u128).prop_map(Attempt::Receive),
+        3 => (1..3_u128, 6..12_u128).prop_map(|(agent, message)| Attempt::Send(agent, message)),
+        1 => Just(Attempt::Leave),
+        1 => (1..3_u128).prop_map(Attempt::End),
+        1 => Just(Attempt::Fail),
+        1 => (1..3_u128).prop_map(Attempt::WrapUp),
+        2 => Just(Attempt::WrapUpOver),
+        1 => Just(Attempt::Withdraw),
+        1 => Just(Attempt::Restart),
+        3 => (1..25_u64).prop_map(Attempt::Wait),
+    ]
+}
+
+fn decide(story: &Story, attempt: &Attempt) -> Result<Vec<Fact>, Rejection> {
+    let (it, now) = (story.it(), story.now);
+    match *attempt {
+        Attempt::Offer(o, a) => it.offer(
+            offer(o),
+            agent(a),
+            now + Duration::from_secs(20),
+            receipt(),
+            Some(leg(o)),
+        ),
+        Attempt::Accept(a) => it.accept(agent(a), now),
+        Attempt::EndOffer(o, why) => it.end_offer(offer(o), why, now),
+        Attempt::Dial(l) => it.request_dial(leg(l)),
+        Attempt::NotReached(l) => it.not_reached(leg(l), DialOutcome::Busy, CLOSING, now),
+        Attempt::Connect => it.connect(),
+        Attempt::Receive(m) => it.receive(message(m), text("m")),
+        Attempt::Send(a, m) => it.send(agent(a), message(m), text("m")),
+        Attempt::Leave => it.customer_left(CLOSING, now),
+        Attempt::End(a) => it.end(agent(a), CLOSING, now),
+        Attempt::Fail => it.fail(CLOSING, now),
+        Attempt::WrapUp(a) => it.wrap_up(agent(a), Some("solved".into()), None, &[]),
+        Attempt::WrapUpOver => it.wrap_up_over(now),
+        Attempt::Withdraw => it.withdraw(),
+        Attempt::Restart => it.hub_restarted(),
+        Attempt::Wait(_) => Ok(vec![]),
+    }
+}
+
+fn play(attempts: &[Attempt]) -> (Story, Vec<MessageId>) {
+    let mut story = Story::of(Channel::Voice, Direction::Outbound);
+    let mut acknowledged = vec![];
+    for attempt in attempts {
+        if let Attempt::Wait(seconds) = attempt {
+            story.now = story.now + Duration::from_secs(*seconds);
+        }
+        if let Ok(facts) = decide(&story, attempt) {
+            story = story.then(facts);
+            if let Attempt::Receive(m) | Attempt::Send(_, m) = attempt {
+                acknowledged.push(message(*m));
+            }
+        }
+    }
+    (story, acknowledged)
+}
+
+proptest! {
+    #[test]
+    fn no_acknowledged_message_is_lost_or_stored_twice(attempts in prop::collection::vec(any_attempt(), 0..60)) {
+        let (story, acknowledged) = play(&attempts);
+        for id in acknowledged {
+            let stored = story.it().messages.iter().filter(|message| message.id == id).count();
+            prop_assert_eq!(stored, 1);
+            prop_assert!(story.it().place_of(id).is_some());
+        }
+    }
+
+    #[test]
+    fn one_offer_runs_at_a_time_and_a_contact_ends_exactly_once(attempts in prop::collection::vec(any_attempt(), 0..60)) {
+        let (story, _) = play(&attempts);
+        let (mut running, mut accepted, mut ends) = (None, 0, 0);
+        for (fact, _) in &story.facts {
+            match fact {
+                Fact::Offered { offer, .. } => {
+                    prop_assert_eq!(running, None);
+                    prop_assert_eq!(ends + accepted, 0);
+                    running = Some(*offer);
+                }
+                Fact::OfferEnded { offer, .. } => prop_assert_eq!(running.take(), Some(*offer)),
+                Fact::OfferAccepted { offer, .. } => {
+                    prop_assert_eq!(running.take(), Some(*offer));
+                    accepted += 1;
+                }
+                Fact::Abandoned {} | Fact::Closed { .. } => {
+                    prop_assert_eq!(running, None);
+                    ends += 1;
+                }
+                _ => {}
+            }
+        }
+        prop_assert!(accepted <= 1 && ends <= 1);
+        prop_assert_eq!(ends == 1, story.it().is_closed());
+    }
+
+    #[test]
+    fn a_dial_that_ended_was_requested_and_ends_once(attempts in prop::collection::vec(any_attempt(), 0..60)) {
+        let (story, _) = play(&attempts);
+        let mut ringing = vec![];
+        for (fact, _) in &story.facts {
+            match fact {
+                Fact::DialRequested { leg, party } => {
+                    let second = ringing.iter().any(|(_, known)| known == party);
+                    prop_assert!(*party == DialParty::Agent || !second, "the customer is rung twice");
+                    ringing.push((*leg, *party));
+                }
+                Fact::DialEnded { party: DialParty::Agent, leg, .. } => {
+                    let known = ringing.iter().position(|(known, _)| known == leg);
+                    prop_assert!(known.is_some());
+                    ringing.extract_if(.., |(known, _)| known == leg).for_each(drop);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn every_state_with_an_end_reaches_it_by_time_alone(attempts in prop::collection::vec(any_attempt(), 0..60)) {
+        let (story, _) = play(&attempts);
+        match story.it().phase {
+            Phase::Offered { offer, until, .. } => {
+                let facts = story.it().end_offer(offer, OfferEnd::Expired, until).unwrap();
+                let waiting = matches!(story.then(facts).it().phase, Phase::Queued { .. });
+                prop_assert!(waiting);
+            }
+            Phase::WrapUp { until, .. } => {
+                let facts = story.it().wrap_up_over(until).unwrap();
+                prop_assert!(story.then(facts).it().is_closed());
+            }
+            Phase::Received | Phase::Queued { .. } | Phase::Active { .. } | Phase::Closed { .. } => {}
+        }
+    }
+
+    #[test]
+    fn what_was_stored_folds_to_the_same_state(attempts in prop::collection::vec(any_attempt(), 0..60)) {
+        let (story, _) = play(&attempts);
+        let mut again = Folded::<Interaction>::default();
+        for (revision, (fact, at)) in story.facts.iter().enumerate() {
+            let stored = aggregate::encode(fact).unwrap();
+            let read = aggregate::decode(&stored.kind, stored.version, &stored.data).unwrap();
+            again.take(&read, *at, Revision(revision as u64));
+        }
+        prop_assert_eq!(again.state, story.folded.state);
+    }
+
+    #[test]
+    fn asking_twice_is_the_same_as_asking_once(attempts in prop::collection::vec(any_attempt(), 1..60)) {
+        let (story, _) = play(&attempts);
+        for attempt in &attempts {
+            if let Ok(facts) = decide(&story, attempt) {
+                let after = story.clone().then(facts);
+                let again = decide(&after, attempt).unwrap_or_default();
+                prop_assert_eq!(again, vec![], "{:?}", attempt);
+            }
+        }
+    }
+}
