@@ -75,7 +75,9 @@ pub enum StartError {
         cause: std::io::Error,
     },
     /// A trunk's address is none or its host is not known.
-    #[error("voice.trunks: address \"{address}\" of trunk \"{name}\" cannot be resolved: {cause}; use host or host:port")]
+    #[error(
+        "voice.trunks: address \"{address}\" of trunk \"{name}\" cannot be resolved: {cause}; use host or host:port"
+    )]
     Trunk {
         /// The trunk.
         name: String,

@@ -67,7 +67,14 @@ impl Direction {
     }
 
     fn named(name: &str) -> Option<Self> {
-        [Self::SendRecv, Self::SendOnly, Self::RecvOnly, Self::Inactive].into_iter().find(|d| d.name() == name)
+        [
+            Self::SendRecv,
+            Self::SendOnly,
+            Self::RecvOnly,
+            Self::Inactive,
+        ]
+        .into_iter()
+        .find(|d| d.name() == name)
     }
 }
 
@@ -133,7 +140,9 @@ pub fn parse(body: &[u8]) -> Result<Description, SdpFault> {
         return Err(SdpFault::Unreadable);
     }
     for line in text.lines() {
-        let Some((kind, value)) = line.trim_end().split_once('=') else { continue };
+        let Some((kind, value)) = line.trim_end().split_once('=') else {
+            continue;
+        };
         if kind == "m" {
             if media.len() == MAX_MEDIA {
                 return Err(SdpFault::Unreadable);
@@ -143,12 +152,19 @@ pub fn parse(body: &[u8]) -> Result<Description, SdpFault> {
         }
         media.last_mut().unwrap_or(&mut session).note(kind, value);
     }
-    let lines = media.iter().filter_map(|media| media.line.clone()).collect();
+    let lines = media
+        .iter()
+        .filter_map(|media| media.line.clone())
+        .collect();
     media
         .iter()
         .enumerate()
         .find_map(|(index, media)| Some((index, media.audio(&session)?)))
-        .map(|(index, audio)| Description { audio, index, lines })
+        .map(|(index, audio)| Description {
+            audio,
+            index,
+            lines,
+        })
         .ok_or(SdpFault::NoCommonAudio)
 }
 
@@ -158,15 +174,28 @@ impl Media {
         let (kind, port, proto) = (words.next()?, words.next()?, words.next()?);
         let port = port.split('/').next()?.parse().ok()?;
         let formats = words.next().unwrap_or("").trim().to_owned();
-        let line = Line { kind: kind.to_owned(), proto: proto.to_owned(), formats };
-        Some(Self { line: Some(line), port, ..Self::default() })
+        let line = Line {
+            kind: kind.to_owned(),
+            proto: proto.to_owned(),
+            formats,
+        };
+        Some(Self {
+            line: Some(line),
+            port,
+            ..Self::default()
+        })
     }
 
     fn note(&mut self, kind: &str, value: &str) {
         match kind {
             "c" => {
-                let address = value.split_whitespace().nth(2).and_then(|address| address.split('/').next());
-                self.connection = address.and_then(|address| address.parse().ok()).or(self.connection);
+                let address = value
+                    .split_whitespace()
+                    .nth(2)
+                    .and_then(|address| address.split('/').next());
+                self.connection = address
+                    .and_then(|address| address.parse().ok())
+                    .or(self.connection);
             }
             "a" => {
                 let (name, value) = value.split_once(':').unwrap_or((value, ""));
@@ -176,7 +205,8 @@ impl Media {
                     && let Some((payload, encoding)) = value.trim().split_once(' ')
                     && let Ok(payload) = payload.parse()
                 {
-                    self.maps.push((payload, encoding.trim().to_ascii_lowercase()));
+                    self.maps
+                        .push((payload, encoding.trim().to_ascii_lowercase()));
                 }
             }
             _ => {}
@@ -199,7 +229,11 @@ impl Media {
             return None;
         }
         let (mut codecs, mut telephone_event) = (Vec::new(), None);
-        for payload in line.formats.split_whitespace().filter_map(|format| format.parse().ok()) {
+        for payload in line
+            .formats
+            .split_whitespace()
+            .filter_map(|format| format.parse().ok())
+        {
             match self.encoding(payload).trim_end_matches("/1") {
                 "pcmu/8000" => codecs.push((Codec::Pcmu, payload)),
                 "pcma/8000" => codecs.push((Codec::Pcma, payload)),
@@ -208,13 +242,21 @@ impl Media {
             }
         }
         let address = self.connection.or(session.connection)?;
-        let mut direction = self.direction.or(session.direction).unwrap_or(Direction::SendRecv);
+        let mut direction = self
+            .direction
+            .or(session.direction)
+            .unwrap_or(Direction::SendRecv);
         if address.is_unspecified() {
             // Hold as RFC 2543 had it: send nothing there.
             direction = Direction::of(direction.sends(), false);
         }
         let address = SocketAddr::new(address, self.port);
-        (!codecs.is_empty()).then_some(Audio { address, codecs, telephone_event, direction })
+        (!codecs.is_empty()).then_some(Audio {
+            address,
+            codecs,
+            telephone_event,
+            direction,
+        })
     }
 }
 
@@ -250,17 +292,35 @@ const fn name_of(codec: Codec) -> &'static str {
     }
 }
 
-fn audio_line(port: u16, codecs: &[(Codec, u8)], event: Option<u8>, direction: Direction) -> String {
-    let formats: String =
-        codecs.iter().map(|&(_, payload)| payload).chain(event).map(|payload| format!(" {payload}")).collect();
+fn audio_line(
+    port: u16,
+    codecs: &[(Codec, u8)],
+    event: Option<u8>,
+    direction: Direction,
+) -> String {
+    let formats: String = codecs
+        .iter()
+        .map(|&(_, payload)| payload)
+        .chain(event)
+        .map(|payload| format!(" {payload}"))
+        .collect();
     let mut text = format!("m=audio {port} RTP/AVP{formats}\r\n");
     for (codec, payload) in codecs {
-        text.push_str(&format!("a=rtpmap:{payload} {}/{RATE}\r\n", name_of(*codec)));
+        text.push_str(&format!(
+            "a=rtpmap:{payload} {}/{RATE}\r\n",
+            name_of(*codec)
+        ));
     }
     if let Some(payload) = event {
-        text.push_str(&format!("a=rtpmap:{payload} telephone-event/{RATE}\r\na=fmtp:{payload} 0-15\r\n"));
+        text.push_str(&format!(
+            "a=rtpmap:{payload} telephone-event/{RATE}\r\na=fmtp:{payload} 0-15\r\n"
+        ));
     }
-    text.push_str(&format!("a=ptime:{}\r\na={}\r\n", PTIME.as_millis(), direction.name()));
+    text.push_str(&format!(
+        "a=ptime:{}\r\na={}\r\n",
+        PTIME.as_millis(),
+        direction.name()
+    ));
     text
 }
 
@@ -271,7 +331,14 @@ pub fn offer(local: &Local, first: Codec) -> Vec<u8> {
         Codec::Pcmu => [(Codec::Pcmu, 0), (Codec::Pcma, 8)],
         Codec::Pcma => [(Codec::Pcma, 8), (Codec::Pcmu, 0)],
     };
-    (local.head() + &audio_line(local.port, &codecs, Some(EVENT_PAYLOAD), Direction::SendRecv)).into_bytes()
+    (local.head()
+        + &audio_line(
+            local.port,
+            &codecs,
+            Some(EVENT_PAYLOAD),
+            Direction::SendRecv,
+        ))
+        .into_bytes()
 }
 
 /// The answer to an offer: its most wanted codec, its payload numbers, its direction reversed; every other stream is
@@ -283,9 +350,18 @@ pub fn answer(local: &Local, offer: &Description) -> Vec<u8> {
         if index == offer.index {
             let audio = &offer.audio;
             let codec = &audio.codecs[..1];
-            text.push_str(&audio_line(local.port, codec, audio.telephone_event, audio.direction.reversed()));
+            text.push_str(&audio_line(
+                local.port,
+                codec,
+                audio.telephone_event,
+                audio.direction.reversed(),
+            ));
         } else {
-            let formats = if line.formats.is_empty() { "0" } else { &line.formats };
+            let formats = if line.formats.is_empty() {
+                "0"
+            } else {
+                &line.formats
+            };
             text.push_str(&format!("m={} 0 {} {formats}\r\n", line.kind, line.proto));
         }
     }

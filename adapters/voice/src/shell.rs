@@ -48,6 +48,9 @@ pub struct VoiceHandle {
     stop: mpsc::Sender<oneshot::Sender<()>>,
 }
 
+/// A running channel: the way in, what it reports, and its handle.
+pub type Started = (Arc<dyn Voice>, mpsc::Receiver<VoiceEvent>, VoiceHandle);
+
 struct Line(mpsc::Sender<VoiceCommand>);
 
 impl Voice for Line {
@@ -62,18 +65,22 @@ impl VoiceChannel {
     ///
     /// # Errors
     /// [`StartError`], which names the key to change.
-    pub fn start(
-        config: VoiceConfig,
-        phones: Arc<dyn PhoneBook>,
-    ) -> Result<(Arc<dyn Voice>, mpsc::Receiver<VoiceEvent>, VoiceHandle), StartError> {
-        let bind = |cause| StartError::Bind { address: config.bind, cause };
+    pub fn start(config: VoiceConfig, phones: Arc<dyn PhoneBook>) -> Result<Started, StartError> {
+        let bind = |cause| StartError::Bind {
+            address: config.bind,
+            cause,
+        };
         let socket = StdSocket::bind(config.bind).map_err(bind)?;
         socket.set_nonblocking(true).map_err(bind)?;
         let local = socket.local_addr().map_err(bind)?;
         let address = config.public_ip.unwrap_or_else(|| reachable(local.ip()));
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| StartError::System(io::Error::other(error)))?;
-        let trunks = config.trunks.iter().map(look_up).collect::<Result<Vec<_>, _>>()?;
+        let trunks = config
+            .trunks
+            .iter()
+            .map(look_up)
+            .collect::<Result<Vec<_>, _>>()?;
 
         let (stopped_in, stopped_out) = mpsc::channel(NOTICES);
         let media = Media::start(
@@ -106,7 +113,13 @@ impl VoiceChannel {
             expiry: config.registrations,
             seed,
         };
-        let board = Switchboard::new(settings, media.clone(), phones, counters.clone(), Instant::now());
+        let board = Switchboard::new(
+            settings,
+            media.clone(),
+            phones,
+            counters.clone(),
+            Instant::now(),
+        );
         let (commands_in, commands) = mpsc::channel(COMMANDS);
         let (events, events_out) = mpsc::channel(EVENTS);
         let (stop, stops) = mpsc::channel(1);
@@ -131,7 +144,16 @@ impl VoiceChannel {
             .name("sip".to_owned())
             .spawn(move || runtime.block_on(shell.run(commands, stops, stopped_out)))
             .map_err(StartError::System)?;
-        Ok((Arc::new(Line(commands_in)), events_out, VoiceHandle { local, counters, media, stop }))
+        Ok((
+            Arc::new(Line(commands_in)),
+            events_out,
+            VoiceHandle {
+                local,
+                counters,
+                media,
+                stop,
+            },
+        ))
     }
 }
 
@@ -170,12 +192,16 @@ fn reachable(bound: IpAddr) -> IpAddr {
         return bound;
     }
     let (any, far, home): (IpAddr, IpAddr, IpAddr) = match bound {
-        IpAddr::V4(_) => {
-            (bound, Ipv4Addr::new(192, 0, 2, 1).into(), Ipv4Addr::LOCALHOST.into())
-        }
-        IpAddr::V6(_) => {
-            (bound, Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(), Ipv6Addr::LOCALHOST.into())
-        }
+        IpAddr::V4(_) => (
+            bound,
+            Ipv4Addr::new(192, 0, 2, 1).into(),
+            Ipv4Addr::LOCALHOST.into(),
+        ),
+        IpAddr::V6(_) => (
+            bound,
+            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+            Ipv6Addr::LOCALHOST.into(),
+        ),
     };
     let seen = StdSocket::bind((any, 0)).and_then(|socket| {
         socket.connect((far, 9))?;
@@ -185,18 +211,39 @@ fn reachable(bound: IpAddr) -> IpAddr {
 }
 
 fn look_up(trunk: &crate::config::Trunk) -> Result<KnownTrunk, StartError> {
-    let failed = |cause| StartError::Trunk { name: trunk.name.clone(), address: trunk.address.clone(), cause };
-    let bad = || failed(io::Error::new(io::ErrorKind::InvalidInput, "neither host nor host:port"));
+    let failed = |cause| StartError::Trunk {
+        name: trunk.name.clone(),
+        address: trunk.address.clone(),
+        cause,
+    };
+    let bad = || {
+        failed(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "neither host nor host:port",
+        ))
+    };
     let uri = crate::sip::message::Uri::parse(&format!("sip:{}", trunk.address)).ok_or_else(bad)?;
     if uri.user.is_some() || !uri.params.is_empty() {
         return Err(bad());
     }
-    let addresses: Vec<IpAddr> =
-        uri.host_port().to_socket_addrs().map_err(failed)?.map(|address| address.ip()).collect();
+    let addresses: Vec<IpAddr> = uri
+        .host_port()
+        .to_socket_addrs()
+        .map_err(failed)?
+        .map(|address| address.ip())
+        .collect();
     if addresses.is_empty() {
-        return Err(failed(io::Error::new(io::ErrorKind::NotFound, "the host has no address")));
+        return Err(failed(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the host has no address",
+        )));
     }
-    Ok(KnownTrunk { name: trunk.name.clone(), host: uri.host, addresses, port: uri.port })
+    Ok(KnownTrunk {
+        name: trunk.name.clone(),
+        host: uri.host,
+        addresses,
+        port: uri.port,
+    })
 }
 
 struct Shell {
@@ -220,9 +267,13 @@ impl Shell {
         let (found_in, mut found) = mpsc::channel(COMMANDS);
         let (mut farewell, mut done) = (None, None);
         let (socket, events) = (self.socket.clone(), self.events.clone());
+        // Until the reactor has seen the socket once, it would claim that nothing can be sent.
+        let _ = socket.writable().await;
         loop {
             self.flush(&found_in);
-            if farewell.is_some_and(|until| Instant::now() >= until) || done.is_some() && self.board.is_quiet() {
+            if farewell.is_some_and(|until| Instant::now() >= until)
+                || done.is_some() && self.board.is_quiet()
+            {
                 break;
             }
             let deadline = self.board.deadline().into_iter().chain(farewell).min();
@@ -272,7 +323,9 @@ impl Shell {
     fn pressure(&self, now: Instant) -> Pressure {
         let in_channel = EVENTS - self.events.capacity();
         Pressure {
-            queue_delay: self.behind_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
+            queue_delay: self
+                .behind_since
+                .map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
             events_waiting: self.waiting.len() + in_channel > HIGH_WATER,
         }
     }
@@ -284,7 +337,8 @@ impl Shell {
                     let now = Instant::now();
                     self.behind_since.get_or_insert(now);
                     let pressure = self.pressure(now);
-                    self.board.receive(&self.buffer[..length], source, pressure, now);
+                    self.board
+                        .receive(&self.buffer[..length], source, pressure, now);
                     self.write();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -317,7 +371,9 @@ impl Shell {
             let v4 = self.socket.local_addr().is_ok_and(|local| local.is_ipv4());
             tokio::spawn(async move {
                 let address = tokio::net::lookup_host(host).await;
-                let address = address.ok().and_then(|mut all| all.find(|one| one.is_ipv4() == v4));
+                let address = address
+                    .ok()
+                    .and_then(|mut all| all.find(|one| one.is_ipv4() == v4));
                 let _ = found.send((leg, address)).await; // the channel has stopped
             });
         }

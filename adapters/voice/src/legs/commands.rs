@@ -19,7 +19,13 @@ impl<E: Engine> Switchboard<E> {
         match command {
             VoiceCommand::Answer { leg, sound } => self.answer(leg, sound, now),
             VoiceCommand::Refuse { leg, reason } => self.refuse(leg, reason, now),
-            VoiceCommand::Dial { leg, target, from_user, ring_for, sound } => {
+            VoiceCommand::Dial {
+                leg,
+                target,
+                from_user,
+                ring_for,
+                sound,
+            } => {
                 self.counters.dials.add(1);
                 let until = now + ring_for;
                 self.dial(leg, target, from_user, until, sound, now);
@@ -31,7 +37,9 @@ impl<E: Engine> Switchboard<E> {
             }
             VoiceCommand::Play { leg, sound } => {
                 match self.legs.get_mut(&leg).map(|leg| &mut leg.phase) {
-                    Some(Phase::AwaitingAnswer { sound: first } | Phase::Dialling { sound: first }) => {
+                    Some(
+                        Phase::AwaitingAnswer { sound: first } | Phase::Dialling { sound: first },
+                    ) => {
                         *first = sound;
                     }
                     Some(Phase::Talking) => self.engine.play(leg, sound),
@@ -50,7 +58,13 @@ impl<E: Engine> Switchboard<E> {
     }
 
     fn answer(&mut self, id: LegId, sound: Sound, now: Instant) {
-        let Some(Leg { call: Some(call), phase: Phase::Offered { .. }, reach, .. }) = self.legs.get(&id) else {
+        let Some(Leg {
+            call: Some(call),
+            phase: Phase::Offered { .. },
+            reach,
+            ..
+        }) = self.legs.get(&id)
+        else {
             return;
         };
         let (call, reach) = (*call, *reach);
@@ -60,7 +74,9 @@ impl<E: Engine> Switchboard<E> {
             self.refuse_call(call, 503, now);
             return self.end(id, LegEnd::Failed, now);
         };
-        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return;
+        };
         leg.media = true;
         leg.local.port = port;
         let body = match std::mem::replace(&mut leg.phase, Phase::Talking) {
@@ -82,7 +98,14 @@ impl<E: Engine> Switchboard<E> {
     }
 
     fn refuse(&mut self, id: LegId, reason: Refusal, now: Instant) {
-        let Some(Leg { call: Some(call), phase: Phase::Offered { .. }, .. }) = self.legs.get(&id) else { return };
+        let Some(Leg {
+            call: Some(call),
+            phase: Phase::Offered { .. },
+            ..
+        }) = self.legs.get(&id)
+        else {
+            return;
+        };
         let status = match reason {
             Refusal::UnknownAccessPoint => 404,
             Refusal::Closed => 480,
@@ -94,7 +117,10 @@ impl<E: Engine> Switchboard<E> {
 
     pub(super) fn refuse_call(&mut self, call: CallId, status: u16, now: Instant) {
         let extra = match status {
-            503 => Headers::new().with("Retry-After", self.admission.limits().retry_after.to_string()),
+            503 => Headers::new().with(
+                "Retry-After",
+                self.admission.limits().retry_after.to_string(),
+            ),
             _ => Headers::new(),
         };
         self.endpoint.reject(call, status, &extra, now);
@@ -123,12 +149,24 @@ impl<E: Engine> Switchboard<E> {
             DialTarget::Trunk { trunk, number } => self.trunk_route(&trunk, &number),
         };
         let Some((uri, to, reach)) = route else {
-            self.events.push_back(VoiceEvent::Ended { leg: id, why: LegEnd::Unreachable });
+            self.events.push_back(VoiceEvent::Ended {
+                leg: id,
+                why: LegEnd::Unreachable,
+            });
             return;
         };
-        let codec = self.callers.get(&from_user).and_then(|leg| self.legs.get(leg)).map(|leg| leg.codec);
+        let codec = self
+            .callers
+            .get(&from_user)
+            .and_then(|leg| self.legs.get(leg))
+            .map(|leg| leg.codec);
         let lookup = uri.host_port();
-        let dial = Dial { uri, from_user, sound, reach };
+        let dial = Dial {
+            uri,
+            from_user,
+            sound,
+            reach,
+        };
         let leg = Leg {
             call: None,
             phase: Phase::Resolving { dial },
@@ -164,7 +202,14 @@ impl<E: Engine> Switchboard<E> {
     pub fn resolved(&mut self, id: LegId, address: Option<SocketAddr>, now: Instant) {
         match address {
             Some(address) => self.place(id, address, now),
-            None if matches!(self.legs.get(&id), Some(Leg { phase: Phase::Resolving { .. }, .. })) => {
+            None if matches!(
+                self.legs.get(&id),
+                Some(Leg {
+                    phase: Phase::Resolving { .. },
+                    ..
+                })
+            ) =>
+            {
                 self.end(id, LegEnd::Unreachable, now);
             }
             None => {}
@@ -174,17 +219,27 @@ impl<E: Engine> Switchboard<E> {
 
     /// Opens the port and sends the INVITE.
     fn place(&mut self, id: LegId, to: SocketAddr, now: Instant) {
-        if !matches!(self.legs.get(&id), Some(Leg { phase: Phase::Resolving { .. }, .. })) {
+        if !matches!(
+            self.legs.get(&id),
+            Some(Leg {
+                phase: Phase::Resolving { .. },
+                ..
+            })
+        ) {
             return; // it was hung up meanwhile
         }
         let Ok(port) = self.engine.open(id) else {
             self.counters.no_ports.add(1);
             return self.end(id, LegEnd::Failed, now);
         };
-        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return;
+        };
         leg.media = true;
         leg.local.port = port;
-        let Phase::Resolving { dial } = std::mem::replace(&mut leg.phase, Phase::Talking) else { return };
+        let Phase::Resolving { dial } = std::mem::replace(&mut leg.phase, Phase::Talking) else {
+            return;
+        };
         leg.phase = Phase::Dialling { sound: dial.sound };
         let invite = Invite {
             target: dial.uri,

@@ -31,7 +31,11 @@ impl<E: Engine> Switchboard<E> {
     pub(super) fn on_event(&mut self, event: Event, now: Instant) {
         match event {
             Event::Incoming { call, invite, .. } => self.on_incoming(call, &invite, now),
-            Event::Request { transaction, request, source } => {
+            Event::Request {
+                transaction,
+                request,
+                source,
+            } => {
                 self.on_register(&transaction, &request, source, now);
             }
             Event::Ringing { call } => {
@@ -61,9 +65,12 @@ impl<E: Engine> Switchboard<E> {
             Some(Admitted::Phone(user)) => (format!("phone:{user}"), Reach::Source),
             None => return self.endpoint.reject(call, 403, &Headers::new(), now),
         };
-        let id = LegId::from_uuid(uuid::Builder::from_random_bytes(self.tokens.bytes()).into_uuid());
+        let id =
+            LegId::from_uuid(uuid::Builder::from_random_bytes(self.tokens.bytes()).into_uuid());
         let until = now + self.admission.limits().decide_within;
-        let codec = offer.as_ref().map_or(Codec::Pcmu, |offer| offer.audio.codecs[0].0);
+        let codec = offer
+            .as_ref()
+            .map_or(Codec::Pcmu, |offer| offer.audio.codecs[0].0);
         let from_user = caller(invite);
         let leg = Leg {
             call: Some(call),
@@ -76,17 +83,30 @@ impl<E: Engine> Switchboard<E> {
             deadline: None,
         };
         self.add(id, leg, Some(until));
-        self.events.push_back(VoiceEvent::Incoming { leg: id, trunk, from_user, to_user: invite.uri.user_name() });
+        self.events.push_back(VoiceEvent::Incoming {
+            leg: id,
+            trunk,
+            from_user,
+            to_user: invite.uri.user_name(),
+        });
     }
 
-    fn on_register(&mut self, transaction: &ServerKey, request: &Request, source: SocketAddr, now: Instant) {
+    fn on_register(
+        &mut self,
+        transaction: &ServerKey,
+        request: &Request,
+        source: SocketAddr,
+        now: Instant,
+    ) {
         let Some(Admitted::Phone(user)) = self.in_hand.take() else {
-            self.endpoint.respond(transaction, 403, &Headers::new(), Vec::new(), now);
+            self.endpoint
+                .respond(transaction, 403, &Headers::new(), Vec::new(), now);
             return;
         };
         match self.registrar.register(&user, request, source, now) {
             Ok((headers, change)) => {
-                self.endpoint.respond(transaction, 200, &headers, Vec::new(), now);
+                self.endpoint
+                    .respond(transaction, 200, &headers, Vec::new(), now);
                 match change {
                     Change::Nothing => {}
                     Change::Registered => {
@@ -98,20 +118,29 @@ impl<E: Engine> Switchboard<E> {
             }
             Err(refused) => {
                 let extra = match refused.0 {
-                    423 => Headers::new().with("Min-Expires", self.registrar.min_expires().to_string()),
+                    423 => {
+                        Headers::new().with("Min-Expires", self.registrar.min_expires().to_string())
+                    }
                     _ => Headers::new(),
                 };
-                self.endpoint.respond(transaction, refused.0, &extra, Vec::new(), now);
+                self.endpoint
+                    .respond(transaction, refused.0, &extra, Vec::new(), now);
             }
         }
         self.counters.phones.set(self.registrar.len() as u64);
     }
 
     fn on_answered(&mut self, call: CallId, body: &[u8], now: Instant) {
-        let Some(&id) = self.calls.get(&call) else { return };
+        let Some(&id) = self.calls.get(&call) else {
+            return;
+        };
         self.clear_deadline(id);
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        let Phase::Dialling { sound } = leg.phase else { return };
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return;
+        };
+        let Phase::Dialling { sound } = leg.phase else {
+            return;
+        };
         let Ok(answer) = sdp::parse(body) else {
             return self.end(id, LegEnd::Failed, now);
         };
@@ -124,8 +153,12 @@ impl<E: Engine> Switchboard<E> {
 
     /// The answer to an offer that we made in a 200.
     fn on_acked(&mut self, call: CallId, body: &[u8], now: Instant) {
-        let Some(&id) = self.calls.get(&call) else { return };
-        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let Some(&id) = self.calls.get(&call) else {
+            return;
+        };
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return;
+        };
         let first = match leg.phase {
             Phase::AwaitingAnswer { sound } => Some(sound),
             _ => None,
@@ -164,7 +197,9 @@ impl<E: Engine> Switchboard<E> {
     }
 
     fn on_ended(&mut self, call: CallId, why: CallEnd) {
-        let Some(&id) = self.calls.get(&call) else { return };
+        let Some(&id) = self.calls.get(&call) else {
+            return;
+        };
         let why = match why {
             CallEnd::PeerHungUp => LegEnd::PeerHungUp,
             CallEnd::CallerGaveUp => LegEnd::CallerGaveUp,

@@ -35,7 +35,13 @@ pub(super) enum Admitted {
 
 impl<E: Engine> Switchboard<E> {
     /// A datagram arrived.
-    pub fn receive(&mut self, datagram: &[u8], source: SocketAddr, pressure: Pressure, now: Instant) {
+    pub fn receive(
+        &mut self,
+        datagram: &[u8],
+        source: SocketAddr,
+        pressure: Pressure,
+        now: Instant,
+    ) {
         self.counters.received.add(1);
         match parse(datagram) {
             Ok(parsed) => self.consider(parsed, source, pressure, now),
@@ -43,7 +49,12 @@ impl<E: Engine> Switchboard<E> {
             Err(malformed) => {
                 self.counters.malformed.add(1);
                 if let Some(request) = malformed.request {
-                    self.endpoint.reply(&request, source, malformed.fault.status(), &Headers::new());
+                    self.endpoint.reply(
+                        &request,
+                        source,
+                        malformed.fault.status(),
+                        &Headers::new(),
+                    );
                 }
             }
         }
@@ -102,14 +113,19 @@ impl<E: Engine> Switchboard<E> {
                 None => return false,
             }
         }
-        let Err(overload) = self.admission.admit(place, load, now) else { return true };
+        let Err(overload) = self.admission.admit(place, load, now) else {
+            return true;
+        };
         match overload {
             Overload::Rate => self.counters.refused_rate.add(1),
             Overload::Legs => self.counters.refused_legs.add(1),
             Overload::Delay => self.counters.refused_delay.add(1),
             Overload::Events => self.counters.refused_events.add(1),
         }
-        let retry = Headers::new().with("Retry-After", self.admission.limits().retry_after.to_string());
+        let retry = Headers::new().with(
+            "Retry-After",
+            self.admission.limits().retry_after.to_string(),
+        );
         self.endpoint.reply(invite, source, 503, &retry);
         false
     }
@@ -123,11 +139,16 @@ impl<E: Engine> Switchboard<E> {
         now: Instant,
     ) -> bool {
         if pressure.events_waiting {
-            let retry = Headers::new().with("Retry-After", self.admission.limits().retry_after.to_string());
+            let retry = Headers::new().with(
+                "Retry-After",
+                self.admission.limits().retry_after.to_string(),
+            );
             self.endpoint.reply(register, source, 503, &retry);
             return false;
         }
-        let Some(user) = self.authenticate(register, "Authorization", 401, source, now) else { return false };
+        let Some(user) = self.authenticate(register, "Authorization", 401, source, now) else {
+            return false;
+        };
         if basics.to.uri.user_name() != user {
             self.endpoint.reply(register, source, 403, &Headers::new());
             return false;
@@ -150,7 +171,10 @@ impl<E: Engine> Switchboard<E> {
             self.endpoint.reply(request, source, 403, &Headers::new());
             return None;
         }
-        let failure = match self.authenticator.check(request, header, self.phones.as_ref(), now) {
+        let failure = match self
+            .authenticator
+            .check(request, header, self.phones.as_ref(), now)
+        {
             Ok(user) => return Some(user),
             Err(failure) => failure,
         };
@@ -158,8 +182,14 @@ impl<E: Engine> Switchboard<E> {
             self.counters.auth_failures.add(1);
             self.guard.failed(source.ip(), now);
         }
-        let name = if status == 407 { "Proxy-Authenticate" } else { "WWW-Authenticate" };
-        let challenge = self.authenticator.challenge(name, failure == Failure::Stale, &mut self.tokens, now);
+        let name = if status == 407 {
+            "Proxy-Authenticate"
+        } else {
+            "WWW-Authenticate"
+        };
+        let challenge =
+            self.authenticator
+                .challenge(name, failure == Failure::Stale, &mut self.tokens, now);
         self.endpoint.reply(request, source, status, &challenge);
         None
     }
@@ -168,16 +198,29 @@ impl<E: Engine> Switchboard<E> {
 /// The caller's number as far as it may be shown: what the trunk asserts, else what From claims; empty when withheld.
 pub(super) fn caller(invite: &Request) -> String {
     let withheld = invite.headers.all("Privacy").any(|privacy| {
-        privacy.split(';').any(|word| matches!(word.trim().to_ascii_lowercase().as_str(), "id" | "user" | "full"))
+        privacy.split(';').any(|word| {
+            matches!(
+                word.trim().to_ascii_lowercase().as_str(),
+                "id" | "user" | "full"
+            )
+        })
     });
     if withheld {
         return String::new();
     }
     let asserted = invite.headers.elements("P-Asserted-Identity");
     let claimed = invite.headers.get("From");
-    let known = asserted.first().copied().or(claimed).and_then(NameAddr::parse);
+    let known = asserted
+        .first()
+        .copied()
+        .or(claimed)
+        .and_then(NameAddr::parse);
     let anonymous = |uri: &crate::sip::message::Uri| {
-        uri.host.eq_ignore_ascii_case("anonymous.invalid") || uri.user_name().eq_ignore_ascii_case("anonymous")
+        uri.host.eq_ignore_ascii_case("anonymous.invalid")
+            || uri.user_name().eq_ignore_ascii_case("anonymous")
     };
-    known.filter(|known| !anonymous(&known.uri)).map(|known| known.uri.user_name()).unwrap_or_default()
+    known
+        .filter(|known| !anonymous(&known.uri))
+        .map(|known| known.uri.user_name())
+        .unwrap_or_default()
 }

@@ -163,7 +163,8 @@ impl<E: Engine> Switchboard<E> {
         // Two streams of tokens must not repeat each other.
         let mut seed = settings.seed;
         seed[..16].copy_from_slice(&tokens.bytes());
-        let authenticator = Authenticator::new(&settings.realm, settings.algorithms, &mut tokens, now);
+        let authenticator =
+            Authenticator::new(&settings.realm, settings.algorithms, &mut tokens, now);
         let guard = Guard::new(settings.limits.auth_failures, settings.limits.auth_window);
         Self {
             endpoint: Endpoint::new(settings.identity, Tokens::new(seed), None, counters.clone()),
@@ -207,7 +208,10 @@ impl<E: Engine> Switchboard<E> {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let legs = self.deadlines.first().map(|(at, _)| *at);
-        [self.endpoint.deadline(), self.registrar.deadline(), legs].into_iter().flatten().min()
+        [self.endpoint.deadline(), self.registrar.deadline(), legs]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Time has passed.
@@ -228,7 +232,9 @@ impl<E: Engine> Switchboard<E> {
 
     /// A leg has waited long enough.
     fn overdue(&mut self, id: LegId, now: Instant) {
-        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return;
+        };
         leg.deadline = None;
         let why = match leg.phase {
             Phase::Offered { .. } => {
@@ -314,8 +320,14 @@ impl<E: Engine> Switchboard<E> {
     }
 
     fn local(&mut self) -> Local {
-        let session = u64::from_be_bytes(self.tokens.bytes()[..8].try_into().unwrap_or_default()) >> 2;
-        Local { address: self.media_address, port: 0, session, version: 1 }
+        let session =
+            u64::from_be_bytes(self.tokens.bytes()[..8].try_into().unwrap_or_default()) >> 2;
+        Local {
+            address: self.media_address,
+            port: 0,
+            session,
+            version: 1,
+        }
     }
 
     /// Follows up on whatever the endpoint has to say.

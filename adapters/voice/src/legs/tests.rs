@@ -1,0 +1,496 @@
+//! The board with a peer whose messages are written by hand and a media engine that only remembers.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rapport_domain::port::voice::{DialTarget, Refusal, VoiceCommand};
+
+use super::*;
+use crate::sip::digest::Credential;
+use crate::sip::overload::Rate;
+
+#[derive(Clone, Default)]
+struct Wires(Rc<RefCell<Vec<String>>>);
+
+impl Engine for Wires {
+    fn open(&self, _leg: LegId) -> Result<u16, NoPorts> {
+        let mut log = self.0.borrow_mut();
+        if log.iter().any(|line| line == "full") {
+            return Err(NoPorts);
+        }
+        log.push("open".to_owned());
+        Ok(20_000)
+    }
+    fn set_remote(&self, _leg: LegId, remote: Remote) {
+        let Remote {
+            addr,
+            codec,
+            send,
+            receive,
+            ..
+        } = remote;
+        self.0.borrow_mut().push(format!(
+            "remote {addr} {codec:?} send={send} receive={receive}"
+        ));
+    }
+    fn play(&self, _leg: LegId, sound: Sound) {
+        self.0.borrow_mut().push(format!("play {sound:?}"));
+    }
+    fn bridge(&self, _a: LegId, _b: LegId) {
+        self.0.borrow_mut().push("bridge".to_owned());
+    }
+    fn close(&self, _leg: LegId) {
+        self.0.borrow_mut().push("close".to_owned());
+    }
+}
+
+struct NoPhones;
+
+impl PhoneBook for NoPhones {
+    fn credential(&self, _user: &str) -> Option<Credential> {
+        None
+    }
+}
+
+const TRUNK: &str = "10.0.0.9:5060";
+const SDP: &str = "v=0\r\no=- 1 1 IN IP4 10.0.0.9\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0\r\n";
+
+struct Scene {
+    board: Switchboard<Wires>,
+    wires: Wires,
+    now: Instant,
+    calls: u32,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self::with(Limits::default())
+    }
+
+    fn with(limits: Limits) -> Self {
+        let (wires, now) = (Wires::default(), Instant::now());
+        let address = "192.0.2.1".parse().unwrap();
+        let trunk = |name: &str, ip: &str, port| KnownTrunk {
+            name: name.to_owned(),
+            host: ip.to_owned(),
+            addresses: vec![ip.parse().unwrap()],
+            port,
+        };
+        let settings = Settings {
+            identity: Identity {
+                address: SocketAddr::new(address, 5060),
+                user: "rapport".to_owned(),
+                product: "test",
+            },
+            media_address: address,
+            realm: "rapport".to_owned(),
+            algorithms: vec![Algorithm::Md5],
+            trunks: vec![
+                trunk("city", "10.0.0.9", None),
+                trunk("strict", "10.0.0.8", Some(5080)),
+            ],
+            limits,
+            expiry: Expiry::default(),
+            seed: [3; 32],
+        };
+        let board = Switchboard::new(
+            settings,
+            wires.clone(),
+            Arc::new(NoPhones),
+            Arc::default(),
+            now,
+        );
+        Self {
+            board,
+            wires,
+            now,
+            calls: 0,
+        }
+    }
+
+    fn hear(&mut self, text: &str, source: &str) {
+        self.board.receive(
+            text.as_bytes(),
+            source.parse().unwrap(),
+            Pressure::default(),
+            self.now,
+        );
+    }
+
+    fn request(&self, method: &str, cseq: u32, to_tag: &str, body: &str) -> String {
+        let call = self.calls;
+        format!(
+            "{method} sip:4930@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bK{call}x{cseq}{}\r\n\
+             From: <sip:+49170@10.0.0.9>;tag=f{call}\r\nTo: <sip:4930@192.0.2.1>{to_tag}\r\nCall-ID: call{call}\r\n\
+             CSeq: {cseq} {method}\r\nContact: <sip:x@10.0.0.9:5060>\r\nContent-Length: {}\r\n\r\n{body}",
+            if method == "ACK" { "ack" } else { "" },
+            body.len(),
+        )
+    }
+
+    fn offered(&mut self, body: &str) -> LegId {
+        self.calls += 1;
+        let invite = self.request("INVITE", 1, "", body);
+        self.hear(&invite, TRUNK);
+        match self.events().pop() {
+            Some(VoiceEvent::Incoming { leg, .. }) => leg,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn events(&mut self) -> Vec<VoiceEvent> {
+        std::iter::from_fn(|| self.board.next_event()).collect()
+    }
+
+    fn sent(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.board.next_send())
+            .map(|(_, bytes)| String::from_utf8(bytes.to_vec()).unwrap())
+            .collect()
+    }
+
+    fn command(&mut self, command: VoiceCommand) {
+        self.board.command(command, self.now);
+    }
+
+    fn media(&self) -> Vec<String> {
+        std::mem::take(&mut self.wires.0.borrow_mut())
+    }
+
+    /// Answers the last offered call and acknowledges; answers with the parameter that names our tag.
+    fn answered(&mut self, leg: LegId) -> String {
+        self.sent();
+        self.command(VoiceCommand::Answer {
+            leg,
+            sound: Sound::QueueMusic,
+        });
+        let ok = self.sent().concat();
+        let to = ok.lines().find(|line| line.starts_with("To:")).unwrap();
+        let tag = to[to.find(";tag=").unwrap()..].to_owned();
+        let ack = self.request("ACK", 1, &tag, "");
+        self.hear(&ack, TRUNK);
+        tag
+    }
+}
+
+#[test]
+fn nothing_but_trying_is_sent_until_the_hub_decides() {
+    let mut scene = Scene::new();
+    let leg = scene.offered(SDP);
+    let sent = scene.sent();
+    assert!(
+        sent.len() == 1 && sent[0].starts_with("SIP/2.0 100 "),
+        "{sent:?}"
+    );
+    assert!(
+        scene.media().is_empty(),
+        "no port is taken for a call that may be refused"
+    );
+    scene.answered(leg);
+    let remote = "remote 10.0.0.9:4000 Pcma send=true receive=true";
+    assert_eq!(scene.media(), ["open", remote, "play QueueMusic"]);
+}
+
+#[test]
+fn each_refusal_has_its_status_and_ends_the_leg_once() {
+    for (reason, status) in [
+        (Refusal::UnknownAccessPoint, "404"),
+        (Refusal::Closed, "480"),
+        (Refusal::Overloaded, "503"),
+    ] {
+        let mut scene = Scene::new();
+        let leg = scene.offered(SDP);
+        scene.sent();
+        scene.command(VoiceCommand::Refuse { leg, reason });
+        scene.command(VoiceCommand::Refuse { leg, reason });
+        scene.command(VoiceCommand::HangUp { leg });
+        let sent = scene.sent();
+        assert!(
+            sent.len() == 1 && sent[0].starts_with(&format!("SIP/2.0 {status} ")),
+            "{sent:?}"
+        );
+        assert_eq!(
+            sent[0].contains("Retry-After: "),
+            reason == Refusal::Overloaded
+        );
+        assert_eq!(
+            scene.events(),
+            [VoiceEvent::Ended {
+                leg,
+                why: LegEnd::HungUp
+            }]
+        );
+    }
+}
+
+#[test]
+fn hold_stops_what_we_send_and_resuming_starts_it_again() {
+    let mut scene = Scene::new();
+    let leg = scene.offered(SDP);
+    let tag = scene.answered(leg);
+    scene.media();
+    scene.sent();
+    for (cseq, theirs, ours, flow) in [
+        (
+            2,
+            "a=sendonly\r\n",
+            "a=recvonly\r\n",
+            "send=false receive=true",
+        ),
+        (
+            3,
+            "a=inactive\r\n",
+            "a=inactive\r\n",
+            "send=false receive=false",
+        ),
+        (
+            4,
+            "a=sendrecv\r\n",
+            "a=sendrecv\r\n",
+            "send=true receive=true",
+        ),
+    ] {
+        let invite = scene.request("INVITE", cseq, &tag, &format!("{SDP}{theirs}"));
+        scene.hear(&invite, TRUNK);
+        let answer = scene.sent().concat();
+        assert!(
+            answer.starts_with("SIP/2.0 200 ") && answer.contains(ours),
+            "{answer}"
+        );
+        assert!(
+            answer.contains(&format!(" {cseq} IN IP4")),
+            "the version grows: {answer}"
+        );
+        assert_eq!(scene.media(), [format!("remote 10.0.0.9:4000 Pcma {flow}")]);
+        let ack = scene.request("ACK", cseq, &tag, "");
+        scene.hear(&ack, TRUNK);
+    }
+    assert!(scene.events().is_empty());
+}
+
+#[test]
+fn an_invite_without_an_offer_gets_ours_and_its_media_starts_with_the_ack() {
+    let mut scene = Scene::new();
+    let leg = scene.offered("");
+    scene.sent();
+    scene.command(VoiceCommand::Answer {
+        leg,
+        sound: Sound::Ringback,
+    });
+    let ok = scene.sent().concat();
+    assert!(ok.contains("m=audio 20000 RTP/AVP 0 8 101"), "{ok}");
+    assert_eq!(scene.media(), ["open"]);
+    let to = ok.lines().find(|line| line.starts_with("To:")).unwrap();
+    let ack = scene.request("ACK", 1, &to[to.find(";tag=").unwrap()..], SDP);
+    scene.hear(&ack, TRUNK);
+    assert_eq!(
+        scene.media(),
+        [
+            "remote 10.0.0.9:4000 Pcma send=true receive=true",
+            "play Ringback"
+        ]
+    );
+}
+
+#[test]
+fn a_caller_who_gives_up_is_told_once_whatever_the_hub_does_then() {
+    let mut scene = Scene::new();
+    let leg = scene.offered(SDP);
+    let cancel = scene.request("CANCEL", 1, "", "");
+    scene.hear(&cancel, TRUNK);
+    assert_eq!(
+        scene.events(),
+        [VoiceEvent::Ended {
+            leg,
+            why: LegEnd::CallerGaveUp
+        }]
+    );
+    scene.command(VoiceCommand::Answer {
+        leg,
+        sound: Sound::Silence,
+    });
+    scene.command(VoiceCommand::HangUp { leg });
+    assert!(scene.events().is_empty() && scene.media().is_empty());
+}
+
+#[test]
+fn trunks_are_known_by_address_and_a_named_port_must_match() {
+    let mut scene = Scene::new();
+    for (source, status) in [
+        ("10.0.0.9:40000", "100"),
+        ("10.0.0.8:5080", "100"),
+        ("10.0.0.8:5081", "403"),
+        ("10.0.0.7:5060", "403"),
+    ] {
+        scene.calls += 1;
+        let invite = scene.request("INVITE", 1, "", SDP);
+        scene.hear(&invite, source);
+        let sent = scene.sent();
+        assert!(
+            sent.len() == 1 && sent[0].starts_with(&format!("SIP/2.0 {status} ")),
+            "{source}: {sent:?}"
+        );
+    }
+    let trunks: Vec<_> = scene
+        .events()
+        .into_iter()
+        .map(|event| match event {
+            VoiceEvent::Incoming { trunk, .. } => trunk,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(trunks, ["city", "strict"]);
+}
+
+#[test]
+fn a_refused_call_leaves_nothing_behind_and_repetitions_get_the_same_answer() {
+    let limits = Limits {
+        per_trunk: Rate {
+            per_second: 1,
+            burst: 1,
+        },
+        ..Limits::default()
+    };
+    let mut scene = Scene::with(limits);
+    scene.offered(SDP);
+    scene.sent();
+    scene.calls += 1;
+    let invite = scene.request("INVITE", 1, "", SDP);
+    scene.hear(&invite, TRUNK);
+    scene.hear(&invite, TRUNK);
+    let sent = scene.sent();
+    assert!(
+        sent[0].starts_with("SIP/2.0 503 ") && sent[0].contains("Retry-After: 2"),
+        "{sent:?}"
+    );
+    assert_eq!(sent[0], sent[1], "the tag too");
+    assert_eq!(scene.board.legs.len(), 1);
+    assert_eq!(scene.board.counters.refused_rate.get(), 2);
+    let again = scene
+        .request("INVITE", 1, "", SDP)
+        .replace("call2", "call1")
+        .replace("2x1", "1x1");
+    scene.hear(&again.replace("tag=f2", "tag=f1"), TRUNK);
+    assert!(
+        scene.sent()[0].starts_with("SIP/2.0 100 "),
+        "a repetition of what was let in is no new load"
+    );
+}
+
+#[test]
+fn a_withheld_number_is_empty_and_an_asserted_one_wins() {
+    for (header, expected) in [
+        ("Subject: x", "+49170"),
+        ("Privacy: id", ""),
+        ("P-Asserted-Identity: <tel:+4989>", "+4989"),
+        (
+            "P-Asserted-Identity: \"A, B\" <sip:+4989@x>, <tel:1>",
+            "+4989",
+        ),
+    ] {
+        let mut scene = Scene::new();
+        let invite = scene.request("INVITE", 1, "", SDP).replacen(
+            "Contact:",
+            &format!("{header}\r\nContact:"),
+            1,
+        );
+        scene.hear(&invite, TRUNK);
+        let Some(VoiceEvent::Incoming { from_user, .. }) = scene.events().pop() else {
+            panic!("{header}")
+        };
+        assert_eq!(from_user, expected, "{header}");
+    }
+    let mut scene = Scene::new();
+    let invite = scene.request("INVITE", 1, "", SDP).replacen(
+        "+49170@10.0.0.9",
+        "anonymous@anonymous.invalid",
+        1,
+    );
+    scene.hear(&invite, TRUNK);
+    assert!(
+        matches!(scene.events().pop(), Some(VoiceEvent::Incoming { from_user, .. }) if from_user.is_empty())
+    );
+}
+
+#[test]
+fn a_call_on_to_an_agent_offers_the_callers_codec_first() {
+    let mut scene = Scene::new();
+    let leg = scene.offered(SDP);
+    scene.answered(leg);
+    scene.sent();
+    for (from_user, order) in [("+49170", "RTP/AVP 8 0 101"), ("other", "RTP/AVP 0 8 101")] {
+        scene.command(VoiceCommand::Dial {
+            leg: LegId::derived(uuid::Uuid::nil(), from_user),
+            target: DialTarget::Trunk {
+                trunk: "strict".to_owned(),
+                number: "1".to_owned(),
+            },
+            from_user: from_user.to_owned(),
+            ring_for: Duration::from_secs(9),
+            sound: Sound::Silence,
+        });
+        let invite = scene.sent().concat();
+        assert!(
+            invite.starts_with("INVITE sip:1@10.0.0.8:5080 SIP/2.0") && invite.contains(order),
+            "{invite}"
+        );
+    }
+}
+
+#[test]
+fn silence_on_the_wire_an_undecided_call_and_no_free_port_each_end_the_leg() {
+    let mut scene = Scene::new();
+    let leg = scene.offered(SDP);
+    scene.answered(leg);
+    scene.board.rtp_stopped(leg, scene.now);
+    assert_eq!(
+        scene.events(),
+        [VoiceEvent::Ended {
+            leg,
+            why: LegEnd::Failed
+        }]
+    );
+    assert!(
+        scene
+            .sent()
+            .concat()
+            .contains("BYE sip:x@10.0.0.9:5060 SIP/2.0")
+    );
+
+    let leg = scene.offered(SDP);
+    scene.sent();
+    scene.now += Duration::from_secs(60);
+    scene.board.tick(scene.now);
+    assert_eq!(
+        scene.events(),
+        [VoiceEvent::Ended {
+            leg,
+            why: LegEnd::Failed
+        }]
+    );
+    assert!(scene.sent().concat().contains("SIP/2.0 503 "));
+
+    let leg = scene.offered(SDP);
+    scene.sent();
+    scene.wires.0.borrow_mut().push("full".to_owned());
+    scene.command(VoiceCommand::Answer {
+        leg,
+        sound: Sound::Silence,
+    });
+    assert_eq!(
+        scene.events(),
+        [VoiceEvent::Ended {
+            leg,
+            why: LegEnd::Failed
+        }]
+    );
+    assert!(scene.sent().concat().contains("SIP/2.0 503 "));
+}
+
+#[test]
+fn a_call_in_a_codec_we_do_not_speak_is_not_acceptable_and_no_event() {
+    let mut scene = Scene::new();
+    let invite = scene.request("INVITE", 1, "", &SDP.replace("8 0", "9 18"));
+    scene.hear(&invite, TRUNK);
+    assert!(scene.sent().concat().contains("SIP/2.0 488 "));
+    assert!(scene.events().is_empty() && scene.board.legs.is_empty());
+}

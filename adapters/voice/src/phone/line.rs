@@ -16,7 +16,9 @@ use super::{Answering, Command, PhoneCall, PhoneEnd, PhoneEvent, SoftphoneConfig
 use crate::counters::Counters;
 use crate::sdp::{self, Description, Local};
 use crate::sip::digest::Credentials;
-use crate::sip::endpoint::{Ask, AskId, CallEnd, CallId, Endpoint, Event, Identity, Invite, Output, Reach};
+use crate::sip::endpoint::{
+    Ask, AskId, CallEnd, CallId, Endpoint, Event, Identity, Invite, Output, Reach,
+};
 use crate::sip::message::{Headers, MAX_DATAGRAM, Method, NameAddr, Uri, parse};
 use crate::sip::tokens::Tokens;
 
@@ -41,6 +43,8 @@ struct Registration {
     call_id: String,
     cseq: u32,
     asked: Option<AskId>,
+    /// The registrar may know us: there is something to take back.
+    registered: bool,
     next: Option<Instant>,
 }
 
@@ -73,14 +77,18 @@ impl Line {
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
         let secret = config.secret.as_ref().map(|secret| secret.expose().clone());
         let credentials = secret.map(|secret| Credentials::new(&config.user, Private::new(secret)));
-        let identity =
-            Identity { address: sip.local_addr()?, user: config.user.clone(), product: "rapport-softphone" };
+        let identity = Identity {
+            address: sip.local_addr()?,
+            user: config.user.clone(),
+            product: "rapport-softphone",
+        };
         let mut tokens = Tokens::new(seed);
         let registration = config.registrar.map(|at| Registration {
             at,
             call_id: tokens.token(),
             cseq: 0,
             asked: None,
+            registered: false,
             next: Some(Instant::now()),
         });
         Ok(Self {
@@ -103,6 +111,8 @@ impl Line {
 
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let (sip, rtp) = (self.sip.clone(), self.rtp.clone());
+        // Until the reactor has seen the sockets once, they would claim that nothing can be sent.
+        let _ = (sip.writable().await, rtp.writable().await);
         let mut buffer = vec![0; MAX_DATAGRAM];
         let mut frames = tokio::time::interval(FRAME);
         loop {
@@ -115,7 +125,9 @@ impl Line {
             {
                 break;
             }
-            let wake = self.deadline().unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600));
+            let wake = self
+                .deadline()
+                .unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600));
             tokio::select! {
                 readable = sip.readable() => if readable.is_ok() { self.read_sip(&mut buffer) },
                 readable = rtp.readable() => if readable.is_ok() { self.read_rtp(&mut buffer) },
@@ -145,10 +157,16 @@ impl Line {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let registration = self.registration.as_ref().and_then(|registration| registration.next);
+        let registration = self
+            .registration
+            .as_ref()
+            .and_then(|registration| registration.next);
         let answer = self.answers.first().map(|(at, _)| *at);
         let farewell = self.stopping.as_ref().map(|(_, until)| *until);
-        [self.endpoint.deadline(), registration, answer, farewell].into_iter().flatten().min()
+        [self.endpoint.deadline(), registration, answer, farewell]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn tick(&mut self, now: Instant) {
@@ -160,7 +178,10 @@ impl Line {
             self.answers.pop_first();
             self.answer(call, now);
         }
-        let due = self.registration.as_ref().is_some_and(|registration| registration.next.is_some_and(|at| at <= now));
+        let due = self
+            .registration
+            .as_ref()
+            .is_some_and(|registration| registration.next.is_some_and(|at| at <= now));
         if due {
             self.register(self.config.expires, now);
         }
@@ -193,14 +214,22 @@ impl Line {
     }
 
     fn register(&mut self, expires: Duration, now: Instant) {
-        let address = |at| Uri { user: None, ..Uri::sip("", at) };
-        let Some(registration) = &mut self.registration else { return };
+        let address = |at| Uri {
+            user: None,
+            ..Uri::sip("", at)
+        };
+        let Some(registration) = &mut self.registration else {
+            return;
+        };
         registration.cseq += 2; // a challenge takes one more
         registration.next = None;
         let uri = address(registration.at);
         let ask = Ask {
             method: Method::Register,
-            about: Uri { user: Some(self.config.user.clone()), ..uri.clone() },
+            about: Uri {
+                user: Some(self.config.user.clone()),
+                ..uri.clone()
+            },
             uri,
             to: registration.at,
             call_id: registration.call_id.clone(),
@@ -212,16 +241,25 @@ impl Line {
 
     fn command(&mut self, command: Command, now: Instant) {
         match command {
-            Command::Call { id, to_uri, from_user } => self.dial(id, &to_uri, from_user, now),
+            Command::Call {
+                id,
+                to_uri,
+                from_user,
+            } => self.dial(id, &to_uri, from_user, now),
             Command::Answer(id) => {
                 if let Some(&call) = self.ids.get(&id) {
                     self.answer(call, now);
                 }
             }
             Command::Reject(id, status) => {
-                let waits = |call: &&CallId| self.calls.get(call).is_some_and(|call| call.offer.is_some());
+                let waits = |call: &&CallId| {
+                    self.calls
+                        .get(call)
+                        .is_some_and(|call| call.offer.is_some())
+                };
                 if let Some(&call) = self.ids.get(&id).filter(waits) {
-                    self.endpoint.reject(call, status.clamp(400, 699), &Headers::new(), now);
+                    self.endpoint
+                        .reject(call, status.clamp(400, 699), &Headers::new(), now);
                     self.end(call, PhoneEnd::ByUs);
                 }
             }
@@ -247,30 +285,69 @@ impl Line {
             self.endpoint.hang_up(call, now);
             self.end(call, PhoneEnd::ByUs);
         }
-        self.register(Duration::ZERO, now);
+        if self
+            .registration
+            .as_ref()
+            .is_some_and(|registration| registration.registered)
+        {
+            self.register(Duration::ZERO, now);
+        }
     }
 
     fn local(&mut self, id: PhoneCall) -> Local {
-        Local { address: self.rtp_local.ip(), port: self.rtp_local.port(), session: id.0, version: 1 }
+        Local {
+            address: self.rtp_local.ip(),
+            port: self.rtp_local.port(),
+            session: id.0,
+            version: 1,
+        }
     }
 
     fn dial(&mut self, id: PhoneCall, to_uri: &str, from_user: String, now: Instant) {
         let target = Uri::parse(to_uri);
-        let to = target.as_ref().and_then(Uri::socket_addr).or(self.config.registrar);
+        let to = target
+            .as_ref()
+            .and_then(Uri::socket_addr)
+            .or(self.config.registrar);
         let (Some(target), Some(to)) = (target, to) else {
             let stats = super::RtpStats::default();
-            return self.told.push(PhoneEvent::Ended { id, why: PhoneEnd::Failed, stats });
+            return self.told.push(PhoneEvent::Ended {
+                id,
+                why: PhoneEnd::Failed,
+                stats,
+            });
         };
         let local = self.local(id);
         let sdp = sdp::offer(&local, self.config.codec);
-        let call = self.endpoint.invite(Invite { target, to, from_user, sdp, reach: Reach::Contact }, now);
+        let call = self.endpoint.invite(
+            Invite {
+                target,
+                to,
+                from_user,
+                sdp,
+                reach: Reach::Contact,
+            },
+            now,
+        );
         self.ids.insert(id, call);
-        self.calls.insert(call, Call { id, local, offer: None, answer_at: None });
+        self.calls.insert(
+            call,
+            Call {
+                id,
+                local,
+                offer: None,
+                answer_at: None,
+            },
+        );
     }
 
     fn answer(&mut self, call: CallId, now: Instant) {
-        let Some(known) = self.calls.get_mut(&call) else { return };
-        let Some(offer) = known.offer.take() else { return };
+        let Some(known) = self.calls.get_mut(&call) else {
+            return;
+        };
+        let Some(offer) = known.offer.take() else {
+            return;
+        };
         if let Some(at) = known.answer_at.take() {
             self.answers.remove(&(at, call));
         }
@@ -282,19 +359,26 @@ impl Line {
 
     fn talk(&mut self, call: CallId, description: &Description) {
         if let Some(known) = self.calls.get(&call) {
-            let ssrc = u32::try_from(known.id.0 & 0xffff_ffff).unwrap_or(0) ^ u32::from(self.rtp_local.port()) << 16;
+            let ssrc = u32::try_from(known.id.0 & 0xffff_ffff).unwrap_or(0)
+                ^ u32::from(self.rtp_local.port()) << 16;
             self.streams.set(known.id.0, &description.audio, ssrc);
         }
     }
 
     fn end(&mut self, call: CallId, why: PhoneEnd) {
-        let Some(known) = self.calls.remove(&call) else { return };
+        let Some(known) = self.calls.remove(&call) else {
+            return;
+        };
         self.ids.remove(&known.id);
         if let Some(at) = known.answer_at {
             self.answers.remove(&(at, call));
         }
         let stats = self.streams.remove(known.id.0);
-        self.told.push(PhoneEvent::Ended { id: known.id, why, stats });
+        self.told.push(PhoneEvent::Ended {
+            id: known.id,
+            why,
+            stats,
+        });
     }
 
     fn settle(&mut self, now: Instant) {
@@ -314,7 +398,8 @@ impl Line {
                 self.on_incoming(call, sdp::parse(&invite.body).ok(), from, now);
             }
             Event::Request { transaction, .. } => {
-                self.endpoint.respond(&transaction, 405, &Headers::new(), Vec::new(), now);
+                self.endpoint
+                    .respond(&transaction, 405, &Headers::new(), Vec::new(), now);
             }
             Event::Ringing { call } => {
                 if let Some(known) = self.calls.get(&call) {
@@ -343,11 +428,19 @@ impl Line {
                 };
                 self.end(call, why);
             }
-            Event::Answer { ask, response } => self.on_registered(ask, response.map(|r| r.status), now),
+            Event::Answer { ask, response } => {
+                self.on_registered(ask, response.map(|r| r.status), now)
+            }
         }
     }
 
-    fn on_incoming(&mut self, call: CallId, offer: Option<Description>, from: Option<NameAddr>, now: Instant) {
+    fn on_incoming(
+        &mut self,
+        call: CallId,
+        offer: Option<Description>,
+        from: Option<NameAddr>,
+        now: Instant,
+    ) {
         if let Answering::Reject(status) = self.config.answering {
             return self.endpoint.reject(call, status, &Headers::new(), now);
         }
@@ -361,7 +454,15 @@ impl Line {
         };
         let local = self.local(id);
         self.ids.insert(id, call);
-        self.calls.insert(call, Call { id, local, offer: Some(offer), answer_at });
+        self.calls.insert(
+            call,
+            Call {
+                id,
+                local,
+                offer: Some(offer),
+                answer_at,
+            },
+        );
         if let Some(at) = answer_at {
             self.answers.insert((at, call));
         }
@@ -371,7 +472,9 @@ impl Line {
     }
 
     fn on_offer(&mut self, call: CallId, body: &[u8], now: Instant) {
-        let Some(known) = self.calls.get_mut(&call) else { return self.endpoint.reject_offer(call, 481, now) };
+        let Some(known) = self.calls.get_mut(&call) else {
+            return self.endpoint.reject_offer(call, 481, now);
+        };
         known.local.version += 1;
         match sdp::parse(body) {
             Ok(offer) => {
@@ -384,11 +487,14 @@ impl Line {
     }
 
     fn on_registered(&mut self, ask: AskId, status: Option<u16>, now: Instant) {
-        let Some(registration) = &mut self.registration else { return };
+        let Some(registration) = &mut self.registration else {
+            return;
+        };
         if registration.asked != Some(ask) || self.stopping.is_some() {
             return;
         }
         if status == Some(200) {
+            registration.registered = true;
             registration.next = Some(now + self.config.expires * 2 / 3);
             self.told.push(PhoneEvent::Registered);
         } else {

@@ -144,7 +144,11 @@ pub enum PhoneEvent {
 pub struct PhoneBusy;
 
 enum Command {
-    Call { id: PhoneCall, to_uri: String, from_user: String },
+    Call {
+        id: PhoneCall,
+        to_uri: String,
+        from_user: String,
+    },
     Answer(PhoneCall),
     Reject(PhoneCall, u16),
     HangUp(PhoneCall),
@@ -174,7 +178,14 @@ impl Softphone {
         let last_call = Arc::new(AtomicU64::new(0));
         let line = line::Line::new(config, sip, rtp, events, last_call.clone())?;
         tokio::spawn(Box::pin(line.run(commands)));
-        Ok((Self { local, commands: commands_in, last_call }, events_out))
+        Ok((
+            Self {
+                local,
+                commands: commands_in,
+                last_call,
+            },
+            events_out,
+        ))
     }
 
     /// Where its SIP socket is.
@@ -189,7 +200,11 @@ impl Softphone {
     /// [`PhoneBusy`].
     pub fn call(&self, to_uri: &str, from_user: &str) -> Result<PhoneCall, PhoneBusy> {
         let id = PhoneCall(self.last_call.fetch_add(1, Ordering::Relaxed) + 1);
-        self.send(Command::Call { id, to_uri: to_uri.to_owned(), from_user: from_user.to_owned() })?;
+        self.send(Command::Call {
+            id,
+            to_uri: to_uri.to_owned(),
+            from_user: from_user.to_owned(),
+        })?;
         Ok(id)
     }
 

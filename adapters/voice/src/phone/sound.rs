@@ -69,7 +69,9 @@ impl Streams {
     }
 
     pub(super) fn remove(&mut self, id: u64) -> RtpStats {
-        let Some(stream) = self.streams.remove(&id) else { return RtpStats::default() };
+        let Some(stream) = self.streams.remove(&id) else {
+            return RtpStats::default();
+        };
         self.by_remote.remove(&stream.remote);
         stream.stats
     }
@@ -96,12 +98,23 @@ impl Streams {
 
     /// A packet came in.
     pub(super) fn heard(&mut self, packet: &[u8], source: SocketAddr) {
-        let Some(stream) = self.by_remote.get(&source).and_then(|id| self.streams.get_mut(id)) else { return };
-        let [first, _, high, low, _, _, _, _, a, b, c, d, ..] = *packet else { return };
+        let Some(stream) = self
+            .by_remote
+            .get(&source)
+            .and_then(|id| self.streams.get_mut(id))
+        else {
+            return;
+        };
+        let [first, _, high, low, _, _, _, _, a, b, c, d, ..] = *packet else {
+            return;
+        };
         if first & 0xc0 != VERSION {
             return;
         }
-        let (sequence, ssrc) = (u16::from_be_bytes([high, low]), u32::from_be_bytes([a, b, c, d]));
+        let (sequence, ssrc) = (
+            u16::from_be_bytes([high, low]),
+            u32::from_be_bytes([a, b, c, d]),
+        );
         stream.stats.received += 1;
         match &mut stream.heard {
             Some(heard) if heard.ssrc == ssrc => {
@@ -114,7 +127,12 @@ impl Streams {
                     stream.stats.lost = stream.stats.lost.saturating_sub(1);
                 }
             }
-            heard => *heard = Some(Sequence { ssrc, next: sequence.wrapping_add(1) }),
+            heard => {
+                *heard = Some(Sequence {
+                    ssrc,
+                    next: sequence.wrapping_add(1),
+                })
+            }
         }
     }
 }
@@ -168,8 +186,14 @@ mod tests {
 
     #[test]
     fn known_samples_have_their_g711_codes() {
-        assert_eq!([0, 8_000, -8_000, 32_767].map(mu_law), [0xff, 0xa0, 0x20, 0x80]);
-        assert_eq!([0, 8_000, -8_000, 32_767].map(a_law), [0xd5, 0xba, 0x3a, 0xaa]);
+        assert_eq!(
+            [0, 8_000, -8_000, 32_767].map(mu_law),
+            [0xff, 0xa0, 0x20, 0x80]
+        );
+        assert_eq!(
+            [0, 8_000, -8_000, 32_767].map(a_law),
+            [0xd5, 0x8a, 0x0a, 0xaa]
+        );
     }
 
     #[test]
@@ -188,6 +212,13 @@ mod tests {
             packet[2..4].copy_from_slice(&sequence.to_be_bytes());
             streams.heard(&packet, remote);
         }
-        assert_eq!(streams.stats(1), Some(RtpStats { sent: 0, received: 4, lost: 1 }));
+        assert_eq!(
+            streams.stats(1),
+            Some(RtpStats {
+                sent: 0,
+                received: 4,
+                lost: 1
+            })
+        );
     }
 }

@@ -27,8 +27,14 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            per_trunk: Rate { per_second: 200, burst: 200 },
-            total: Rate { per_second: 300, burst: 300 },
+            per_trunk: Rate {
+                per_second: 200,
+                burst: 200,
+            },
+            total: Rate {
+                per_second: 300,
+                burst: 300,
+            },
             max_legs: 2_000,
             max_queue_delay: Duration::from_millis(200),
             retry_after: 2,
@@ -60,7 +66,11 @@ impl Bucket {
     /// A full bucket.
     #[must_use]
     pub fn new(rate: Rate, now: Instant) -> Self {
-        Self { rate, tokens: f64::from(rate.burst.max(1)), at: now }
+        Self {
+            rate,
+            tokens: f64::from(rate.burst.max(1)),
+            at: now,
+        }
     }
 
     fn refill(&mut self, now: Instant) {
@@ -112,7 +122,11 @@ impl Admission {
     #[must_use]
     pub fn new(limits: Limits, sources: usize, now: Instant) -> Self {
         let sources = vec![Bucket::new(limits.per_trunk, now); sources];
-        Self { total: Bucket::new(limits.total, now), sources, limits }
+        Self {
+            total: Bucket::new(limits.total, now),
+            sources,
+            limits,
+        }
     }
 
     /// The limits in force.
@@ -135,7 +149,9 @@ impl Admission {
         if load.events_waiting {
             return Err(Overload::Events);
         }
-        let Some(bucket) = self.sources.get_mut(source) else { return Err(Overload::Rate) };
+        let Some(bucket) = self.sources.get_mut(source) else {
+            return Err(Overload::Rate);
+        };
         if !bucket.has(now) || !self.total.has(now) {
             return Err(Overload::Rate);
         }

@@ -25,7 +25,11 @@ pub struct Expiry {
 
 impl Default for Expiry {
     fn default() -> Self {
-        Self { min: Duration::from_secs(60), max: Duration::from_secs(3_600), default: Duration::from_secs(600) }
+        Self {
+            min: Duration::from_secs(60),
+            max: Duration::from_secs(3_600),
+            default: Duration::from_secs(600),
+        }
     }
 }
 
@@ -69,7 +73,12 @@ impl Registrar {
     /// Nobody is registered.
     #[must_use]
     pub fn new(expiry: Expiry) -> Self {
-        Self { expiry, users: HashMap::new(), by_expiry: BTreeMap::new(), order: 0 }
+        Self {
+            expiry,
+            users: HashMap::new(),
+            by_expiry: BTreeMap::new(),
+            order: 0,
+        }
     }
 
     /// Follows a REGISTER of an authenticated user. Answers with the headers of the 200 and what changed.
@@ -98,7 +107,10 @@ impl Registrar {
             let mut wishes = Vec::with_capacity(contacts.len());
             for contact in contacts {
                 let contact = NameAddr::parse(contact).ok_or(Refused(400))?;
-                let own = contact.params.get("expires").and_then(|expires| expires.parse().ok());
+                let own = contact
+                    .params
+                    .get("expires")
+                    .and_then(|expires| expires.parse().ok());
                 let life = self.life(own.or(header_expires)).ok_or(Refused(423))?;
                 wishes.push((contact.uri, life));
             }
@@ -118,7 +130,11 @@ impl Registrar {
                 }
             }
         }
-        let change = match (known(self, user), was, request.headers.get("Contact").is_some()) {
+        let change = match (
+            known(self, user),
+            was,
+            request.headers.get("Contact").is_some(),
+        ) {
             (_, _, false) | (false, false, true) => Change::Nothing,
             (true, _, true) => Change::Registered,
             (false, true, true) => Change::Gone,
@@ -148,12 +164,21 @@ impl Registrar {
             let oldest = bindings.remove(0);
             self.by_expiry.remove(&(oldest.expires, oldest.order));
         }
-        bindings.push(Binding { contact, source, expires, call_id, cseq, order });
+        bindings.push(Binding {
+            contact,
+            source,
+            expires,
+            call_id,
+            cseq,
+            order,
+        });
         self.by_expiry.insert((expires, order), user.to_owned());
     }
 
     fn drop_bindings(&mut self, user: &str, which: impl Fn(&Binding) -> bool) {
-        let Some(bindings) = self.users.get_mut(user) else { return };
+        let Some(bindings) = self.users.get_mut(user) else {
+            return;
+        };
         let by_expiry = &mut self.by_expiry;
         bindings.retain(|binding| {
             let goes = which(binding);
@@ -171,7 +196,11 @@ impl Registrar {
         let mut headers = Headers::new();
         for binding in self.users.get(user).into_iter().flatten() {
             // Rounded up: a phone that refreshes at the last moment is not too late.
-            let left = binding.expires.saturating_duration_since(now).as_millis().div_ceil(1_000);
+            let left = binding
+                .expires
+                .saturating_duration_since(now)
+                .as_millis()
+                .div_ceil(1_000);
             headers.push("Contact", format!("<{}>;expires={left}", binding.contact));
         }
         headers
@@ -192,7 +221,11 @@ impl Registrar {
     /// Whether a request from this address may come from this user's phone.
     #[must_use]
     pub fn is_bound(&self, user: &str, source: SocketAddr) -> bool {
-        self.users.get(user).into_iter().flatten().any(|binding| binding.source == source)
+        self.users
+            .get(user)
+            .into_iter()
+            .flatten()
+            .any(|binding| binding.source == source)
     }
 
     /// How many users are registered.
@@ -242,13 +275,20 @@ impl Guard {
     /// After `limit` failures within `window` a source is turned away until the window has passed.
     #[must_use]
     pub fn new(limit: usize, window: Duration) -> Self {
-        Self { limit: limit.max(1), window, failures: HashMap::new(), order: VecDeque::new() }
+        Self {
+            limit: limit.max(1),
+            window,
+            failures: HashMap::new(),
+            order: VecDeque::new(),
+        }
     }
 
     /// Whether this source is turned away now.
     pub fn is_closed(&mut self, source: IpAddr, now: Instant) -> bool {
         self.forget(now);
-        self.failures.get(&source).is_some_and(|failures| failures.len() >= self.limit)
+        self.failures
+            .get(&source)
+            .is_some_and(|failures| failures.len() >= self.limit)
     }
 
     /// A failure of this source. While it is closed nothing more is counted, so it opens when the window has passed.
@@ -260,7 +300,9 @@ impl Guard {
             self.order.push_back((source, now));
         }
         while self.failures.len() > MAX_SOURCES {
-            let Some((oldest, _)) = self.order.pop_front() else { break };
+            let Some((oldest, _)) = self.order.pop_front() else {
+                break;
+            };
             self.drop_one(oldest);
         }
     }

@@ -21,7 +21,10 @@ impl Tokens {
     /// The next 16 bytes.
     pub fn bytes(&mut self) -> [u8; 16] {
         self.counter += 1;
-        let hash = Sha256::new().chain_update(self.seed).chain_update(self.counter.to_be_bytes()).finalize();
+        let hash = Sha256::new()
+            .chain_update(self.seed)
+            .chain_update(self.counter.to_be_bytes())
+            .finalize();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hash[..16]);
         bytes
@@ -41,15 +44,20 @@ impl Tokens {
     /// every retransmission (RFC 3261 section 8.2.7).
     #[must_use]
     pub fn derived(&self, text: &str) -> String {
-        hex(&Sha256::new().chain_update(self.seed).chain_update(text.as_bytes()).finalize()[..8])
+        hex(&Sha256::new()
+            .chain_update(self.seed)
+            .chain_update(text.as_bytes())
+            .finalize()[..8])
     }
 }
 
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String does not fail
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}"); // writing to a String does not fail
+            text
+        })
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 pub use client::Credentials;
 pub use server::{Authenticator, Credential, Failure, PhoneBook};
 
-use super::message::Params;
+use super::message::{Params, unquote};
 use super::tokens::hex;
 
 /// A hash that a challenge may ask for.
@@ -55,7 +55,15 @@ impl Algorithm {
     }
 
     /// The `response` value for `qop=auth` (RFC 7616 section 3.4.1). `nc` is the text as sent.
-    fn response(self, ha1: &str, nonce: &str, nc: &str, cnonce: &str, method: &str, uri: &str) -> String {
+    fn response(
+        self,
+        ha1: &str,
+        nonce: &str,
+        nc: &str,
+        cnonce: &str,
+        method: &str,
+        uri: &str,
+    ) -> String {
         let ha2 = self.hash(&format!("{method}:{uri}"));
         self.hash(&format!("{ha1}:{nonce}:{nc}:{cnonce}:auth:{ha2}"))
     }
@@ -68,19 +76,15 @@ fn digest_fields(value: &str) -> Option<Params> {
         return None;
     }
     let mut params = Params::default();
-    for field in super::message::Headers::new().with("x", fields).elements("x") {
+    for field in super::message::Headers::new()
+        .with("x", fields)
+        .elements("x")
+    {
         if let Some((name, value)) = field.split_once('=') {
             params.set(name.trim(), unquote(value.trim()));
         }
     }
     Some(params)
-}
-
-fn unquote(value: &str) -> String {
-    match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
-        Some(quoted) => quoted.replace("\\\"", "\"").replace("\\\\", "\\"),
-        None => value.to_owned(),
-    }
 }
 
 fn quote(value: &str) -> String {

@@ -119,9 +119,15 @@ impl Authenticator {
     ) -> Result<String, Failure> {
         let ours = |fields: &super::Params| {
             fields.get("realm") == Some(&self.realm)
-                && Algorithm::named(fields.get("algorithm")).is_some_and(|known| self.algorithms.contains(&known))
+                && Algorithm::named(fields.get("algorithm"))
+                    .is_some_and(|known| self.algorithms.contains(&known))
         };
-        let fields = request.headers.all(name).filter_map(digest_fields).find(ours).ok_or(Failure::Missing)?;
+        let fields = request
+            .headers
+            .all(name)
+            .filter_map(digest_fields)
+            .find(ours)
+            .ok_or(Failure::Missing)?;
         let algorithm = Algorithm::named(fields.get("algorithm")).ok_or(Failure::Wrong)?;
         let field = |name: &str| fields.get(name).unwrap_or("");
         let (user, nonce, nc_text) = (field("username"), field("nonce"), field("nc"));
@@ -129,9 +135,15 @@ impl Authenticator {
         let known = phones.credential(user);
         let exists = known.is_some();
         let ha1 = match known {
-            Some(Credential::Password(password)) => Some(algorithm.ha1(user, &self.realm, password.expose())),
+            Some(Credential::Password(password)) => {
+                Some(algorithm.ha1(user, &self.realm, password.expose()))
+            }
             Some(Credential::Ha1 { md5, sha256 }) => {
-                let kept = if algorithm == Algorithm::Md5 { md5 } else { sha256 };
+                let kept = if algorithm == Algorithm::Md5 {
+                    md5
+                } else {
+                    sha256
+                };
                 kept.map(|kept| kept.expose().to_ascii_lowercase())
             }
             None => None,
@@ -142,13 +154,18 @@ impl Authenticator {
             None => (algorithm.ha1(user, &self.realm, &self.dummy), false),
         };
         let method = request.method.as_str();
-        let expected = algorithm.response(&ha1, nonce, nc_text, field("cnonce"), method, field("uri"));
+        let expected =
+            algorithm.response(&ha1, nonce, nc_text, field("cnonce"), method, field("uri"));
         let given = field("response").to_ascii_lowercase();
         let same = bool::from(expected.as_bytes().ct_eq(given.as_bytes()));
         let counter = parse_nc(nc_text).filter(|_| field("qop").eq_ignore_ascii_case("auth"));
         match counter {
             Some(counter) if same && possible => {
-                if self.take(nonce, counter, now) { Ok(user.to_owned()) } else { Err(Failure::Stale) }
+                if self.take(nonce, counter, now) {
+                    Ok(user.to_owned())
+                } else {
+                    Err(Failure::Stale)
+                }
             }
             _ => Err(Failure::Wrong),
         }
@@ -189,7 +206,10 @@ impl Authenticator {
     fn take(&mut self, nonce: &str, counter: u32, now: Instant) -> bool {
         let now = self.millis(now);
         let life = u64::try_from(NONCE_LIFE.as_millis()).unwrap_or(u64::MAX);
-        let Some(issued) = self.issued(nonce).filter(|issued| now.saturating_sub(*issued) < life) else {
+        let Some(issued) = self
+            .issued(nonce)
+            .filter(|issued| now.saturating_sub(*issued) < life)
+        else {
             return false;
         };
         if counter == 0 {
@@ -203,8 +223,15 @@ impl Authenticator {
         }
         self.forget_old(now.saturating_sub(life));
         self.remembered += 1;
-        self.uses.insert(nonce.to_owned(), Uses { highest: counter, seen: 1 });
-        self.by_age.insert((issued, self.remembered), nonce.to_owned());
+        self.uses.insert(
+            nonce.to_owned(),
+            Uses {
+                highest: counter,
+                seen: 1,
+            },
+        );
+        self.by_age
+            .insert((issued, self.remembered), nonce.to_owned());
         true
     }
 
@@ -224,12 +251,20 @@ impl Uses {
     fn take(&mut self, counter: u32) -> bool {
         if counter > self.highest {
             let ahead = counter - self.highest;
-            self.seen = if ahead < NC_WINDOW { self.seen << ahead | 1 } else { 1 };
+            self.seen = if ahead < NC_WINDOW {
+                self.seen << ahead | 1
+            } else {
+                1
+            };
             self.highest = counter;
             return true;
         }
         let behind = self.highest - counter;
-        let bit = if behind < NC_WINDOW { 1_u64 << behind } else { return false };
+        let bit = if behind < NC_WINDOW {
+            1_u64 << behind
+        } else {
+            return false;
+        };
         let fresh = self.seen & bit == 0;
         self.seen |= bit;
         fresh

@@ -29,7 +29,10 @@ pub(super) enum CallState {
     /// Incoming, not answered.
     Offered { transaction: ServerKey },
     /// Outgoing, not answered.
-    Dialling { transaction: ClientKey, ringing: bool },
+    Dialling {
+        transaction: ClientKey,
+        ringing: bool,
+    },
     /// Answered.
     Confirmed { transaction: Option<ClientKey> },
     /// The owner hung up before the peer acknowledged our 200: BYE follows the ACK.
@@ -98,21 +101,30 @@ pub(super) fn offered_name(call_id: &str, from_tag: &str) -> String {
 
 impl Endpoint {
     pub(super) fn add_call(&mut self, id: CallId, call: Call) {
-        self.dialogs.insert(dialog_name(&call.dialog.call_id, &call.dialog.local_tag), id);
+        self.dialogs.insert(
+            dialog_name(&call.dialog.call_id, &call.dialog.local_tag),
+            id,
+        );
         self.calls.insert(id, call);
     }
 
     pub(super) fn forget_call(&mut self, id: CallId) -> Option<Call> {
         let call = self.calls.remove(&id)?;
-        self.dialogs.remove(&dialog_name(&call.dialog.call_id, &call.dialog.local_tag));
-        self.dialogs.remove(&offered_name(&call.dialog.call_id, &call.dialog.remote_tag));
+        self.dialogs
+            .remove(&dialog_name(&call.dialog.call_id, &call.dialog.local_tag));
+        self.dialogs
+            .remove(&offered_name(&call.dialog.call_id, &call.dialog.remote_tag));
         Some(call)
     }
 
     /// Dials. `Ringing`, `Answered` or `Ended` follow.
     pub fn invite(&mut self, invite: Invite, now: Instant) -> CallId {
         let id = CallId(self.fresh_id());
-        let (branch, call_id, tag) = (self.tokens.branch(), self.tokens.token(), self.tokens.token());
+        let (branch, call_id, tag) = (
+            self.tokens.branch(),
+            self.tokens.token(),
+            self.tokens.token(),
+        );
         let from = format!("<{}>;tag={tag}", self.own_uri(&invite.from_user));
         let to = format!("<{}>", invite.target);
         let headers = self
@@ -145,30 +157,55 @@ impl Endpoint {
             flow: invite.to,
             reach: invite.reach,
         };
-        self.add_call(id, Call::new(dialog, CallState::Dialling { transaction, ringing: false }));
+        self.add_call(
+            id,
+            Call::new(
+                dialog,
+                CallState::Dialling {
+                    transaction,
+                    ringing: false,
+                },
+            ),
+        );
         id
     }
 
     /// 180 to an incoming call. Without effect in any other state.
     pub fn ring(&mut self, id: CallId, now: Instant) {
-        if let Some(CallState::Offered { transaction }) = self.calls.get(&id).map(|call| &call.state) {
+        if let Some(CallState::Offered { transaction }) =
+            self.calls.get(&id).map(|call| &call.state)
+        {
             let (transaction, contact) = (transaction.clone(), self.contact());
-            self.respond(&transaction, 180, &Headers::new().with("Contact", contact), Vec::new(), now);
+            self.respond(
+                &transaction,
+                180,
+                &Headers::new().with("Contact", contact),
+                Vec::new(),
+                now,
+            );
         }
     }
 
     /// Answers an incoming call with 200. `reach` says where our later requests go. Without effect in any other
     /// state.
     pub fn answer(&mut self, id: CallId, sdp: Vec<u8>, reach: Reach, now: Instant) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        let CallState::Offered { transaction } = &call.state else { return };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let CallState::Offered { transaction } = &call.state else {
+            return;
+        };
         let transaction = transaction.clone();
         call.dialog.reach = reach;
         let cseq = call.dialog.remote_cseq.unwrap_or(0);
         let offered = call.offerless;
-        let extra = Headers::new().with("Contact", self.contact()).with("Allow", ALLOW);
+        let extra = Headers::new()
+            .with("Contact", self.contact())
+            .with("Allow", ALLOW);
         let sent = self.respond(&transaction, 200, &extra, sdp, now);
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
         call.state = CallState::Confirmed { transaction: None };
         let name = offered_name(&call.dialog.call_id, &call.dialog.remote_tag);
         self.dialogs.remove(&name);
@@ -179,7 +216,9 @@ impl Endpoint {
 
     /// Turns an incoming call away. Without effect in any other state.
     pub fn reject(&mut self, id: CallId, status: u16, extra: &Headers, now: Instant) {
-        if let Some(CallState::Offered { transaction }) = self.calls.get(&id).map(|call| &call.state) {
+        if let Some(CallState::Offered { transaction }) =
+            self.calls.get(&id).map(|call| &call.state)
+        {
             let transaction = transaction.clone();
             self.forget_call(id);
             self.respond(&transaction, status, extra, Vec::new(), now);
@@ -188,11 +227,15 @@ impl Endpoint {
 
     /// Ends a call in whatever state it is: final response, CANCEL or BYE. The owner hears no more of it.
     pub fn hang_up(&mut self, id: CallId, now: Instant) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
         if let Some(pending) = call.pending_offer.take() {
             self.respond(&pending.transaction, 487, &Headers::new(), Vec::new(), now);
         }
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
         match &call.state {
             CallState::Offered { .. } => self.reject(id, 480, &Headers::new(), now),
             CallState::Dialling { transaction, .. } => {
@@ -211,8 +254,16 @@ impl Endpoint {
 
     /// Answers the peer's change of session. Without effect when none is open.
     pub fn answer_offer(&mut self, id: CallId, sdp: Vec<u8>, now: Instant) {
-        let Some(pending) = self.calls.get_mut(&id).and_then(|call| call.pending_offer.take()) else { return };
-        let extra = Headers::new().with("Contact", self.contact()).with("Allow", ALLOW);
+        let Some(pending) = self
+            .calls
+            .get_mut(&id)
+            .and_then(|call| call.pending_offer.take())
+        else {
+            return;
+        };
+        let extra = Headers::new()
+            .with("Contact", self.contact())
+            .with("Allow", ALLOW);
         let sent = self.respond(&pending.transaction, 200, &extra, sdp, now);
         if let (true, Some(bytes)) = (pending.invite, sent) {
             self.await_ack(id, pending.cseq, bytes, pending.empty, now);
@@ -221,29 +272,55 @@ impl Endpoint {
 
     /// Refuses the peer's change of session; the session stays as it was.
     pub fn reject_offer(&mut self, id: CallId, status: u16, now: Instant) {
-        if let Some(pending) = self.calls.get_mut(&id).and_then(|call| call.pending_offer.take()) {
-            self.respond(&pending.transaction, status, &Headers::new(), Vec::new(), now);
+        if let Some(pending) = self
+            .calls
+            .get_mut(&id)
+            .and_then(|call| call.pending_offer.take())
+        {
+            self.respond(
+                &pending.transaction,
+                status,
+                &Headers::new(),
+                Vec::new(),
+                now,
+            );
         }
     }
 
     /// Repeats a 2xx until its ACK comes, for 64*T1 (RFC 3261 section 13.3.1.4).
     fn await_ack(&mut self, id: CallId, cseq: u32, bytes: Bytes, offered: bool, now: Instant) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
         let to = call.dialog.flow;
-        call.unacknowledged =
-            Some(Unacknowledged { cseq, bytes, to, interval: T1, again: now + T1, until: now + T1X64, offered });
+        call.unacknowledged = Some(Unacknowledged {
+            cseq,
+            bytes,
+            to,
+            interval: T1,
+            again: now + T1,
+            until: now + T1X64,
+            offered,
+        });
         self.schedule_call(id);
     }
 
     pub(super) fn call_tick(&mut self, id: CallId, now: Instant) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        let Some(waiting) = &mut call.unacknowledged else { return };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let Some(waiting) = &mut call.unacknowledged else {
+            return;
+        };
         if waiting.until <= now {
             call.unacknowledged = None;
             let silent = matches!(call.state, CallState::Leaving);
             self.bye(id, now);
             if !silent {
-                self.tell(Event::Ended { call: id, why: CallEnd::NeverAcknowledged });
+                self.tell(Event::Ended {
+                    call: id,
+                    why: CallEnd::NeverAcknowledged,
+                });
             }
             return;
         }
@@ -262,20 +339,25 @@ impl Endpoint {
             && let Some(waiting) = &call.unacknowledged
         {
             let deadline = waiting.again.min(waiting.until);
-            self.timers.set(&mut call.alarm, Some(deadline), || TimerKey::Call(id));
+            self.timers
+                .set(&mut call.alarm, Some(deadline), || TimerKey::Call(id));
         }
     }
 
     /// Sends BYE and forgets the call.
     pub(super) fn bye(&mut self, id: CallId, now: Instant) {
-        let Some(mut call) = self.forget_call(id) else { return };
+        let Some(mut call) = self.forget_call(id) else {
+            return;
+        };
         self.bye_in(&mut call.dialog, now);
     }
 
     pub(super) fn bye_in(&mut self, dialog: &mut Dialog, now: Instant) {
         let branch = self.tokens.branch();
         dialog.local_cseq += 1;
-        let headers = self.request_headers(&branch).with("User-Agent", self.identity.product);
+        let headers = self
+            .request_headers(&branch)
+            .with("User-Agent", self.identity.product);
         let (request, to) = dialog.request(Method::Bye, dialog.local_cseq, headers);
         self.start_plain(request, branch, to, now);
     }

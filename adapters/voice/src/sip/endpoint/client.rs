@@ -33,8 +33,16 @@ pub struct Ask {
 }
 
 enum Owner {
-    Dial { call: CallId, cancel: Cancel, killed: Vec<String>, reach: Reach },
-    Ask { ask: AskId, cseq: u32 },
+    Dial {
+        call: CallId,
+        cancel: Cancel,
+        killed: Vec<String>,
+        reach: Reach,
+    },
+    Ask {
+        ask: AskId,
+        cseq: u32,
+    },
     /// BYE and CANCEL: whatever comes back changes nothing.
     Nobody,
 }
@@ -76,11 +84,22 @@ impl Endpoint {
         to: SocketAddr,
         now: Instant,
     ) -> ClientKey {
-        let owner = Owner::Dial { call, cancel: Cancel::No, killed: Vec::new(), reach: Reach::Contact };
+        let owner = Owner::Dial {
+            call,
+            cancel: Cancel::No,
+            killed: Vec::new(),
+            reach: Reach::Contact,
+        };
         self.start(request, &branch, to, owner, false, now)
     }
 
-    pub(super) fn start_plain(&mut self, request: Request, branch: String, to: SocketAddr, now: Instant) {
+    pub(super) fn start_plain(
+        &mut self,
+        request: Request,
+        branch: String,
+        to: SocketAddr,
+        now: Instant,
+    ) {
         self.start(request, &branch, to, Owner::Nobody, false, now);
     }
 
@@ -93,12 +112,23 @@ impl Endpoint {
         authenticated: bool,
         now: Instant,
     ) -> ClientKey {
-        let kind = if request.method == Method::Invite { Kind::Invite } else { Kind::Other };
+        let kind = if request.method == Method::Invite {
+            Kind::Invite
+        } else {
+            Kind::Other
+        };
         let key = client_key(branch, &request.method);
         let bytes: Bytes = request.to_bytes().into();
         self.send(to, bytes.clone());
         let machine = ClientTransaction::start(kind, Carrier::Datagram, bytes, now);
-        let entry = ClientEntry { machine, request, to, owner, authenticated, alarm: Alarm::default() };
+        let entry = ClientEntry {
+            machine,
+            request,
+            to,
+            owner,
+            authenticated,
+            alarm: Alarm::default(),
+        };
         self.clients.insert(key.clone(), entry);
         self.schedule_client(&key);
         key
@@ -119,19 +149,45 @@ impl Endpoint {
         for header in ask.extra.iter() {
             headers.push(&header.name, header.value.clone());
         }
-        let mut request = Request { method: ask.method, uri: ask.uri, headers, body: Vec::new() };
+        let mut request = Request {
+            method: ask.method,
+            uri: ask.uri,
+            headers,
+            body: Vec::new(),
+        };
         // A challenge we answered before usually still holds.
         let tokens = &mut self.tokens;
-        let known = self.credentials.as_mut().and_then(|known| known.again(&request, || tokens.token()));
+        let known = self
+            .credentials
+            .as_mut()
+            .and_then(|known| known.again(&request, || tokens.token()));
         if let Some((name, value)) = known {
             request.headers.push(name, value);
         }
-        self.start(request, &branch, ask.to, Owner::Ask { ask: id, cseq: ask.cseq }, false, now);
+        self.start(
+            request,
+            &branch,
+            ask.to,
+            Owner::Ask {
+                ask: id,
+                cseq: ask.cseq,
+            },
+            false,
+            now,
+        );
         id
     }
 
-    pub(super) fn on_response(&mut self, response: Response, basics: &Basics, source: SocketAddr, now: Instant) {
-        let Some(branch) = basics.via.branch() else { return };
+    pub(super) fn on_response(
+        &mut self,
+        response: Response,
+        basics: &Basics,
+        source: SocketAddr,
+        now: Instant,
+    ) {
+        let Some(branch) = basics.via.branch() else {
+            return;
+        };
         let key = client_key(branch, &basics.cseq.method);
         let Some(entry) = self.clients.get_mut(&key) else {
             self.counters.stray_responses.add(1);
@@ -163,13 +219,18 @@ impl Endpoint {
         if matches!(response.status, 401 | 407) && self.authenticate(key, &response, now) {
             return;
         }
-        let Some(entry) = self.clients.get(key) else { return };
+        let Some(entry) = self.clients.get(key) else {
+            return;
+        };
         match &entry.owner {
             Owner::Nobody => {}
             Owner::Ask { ask, .. } => {
                 if response.status >= 200 {
                     let ask = *ask;
-                    self.tell(Event::Answer { ask, response: Some(Box::new(response)) });
+                    self.tell(Event::Answer {
+                        ask,
+                        response: Some(Box::new(response)),
+                    });
                 }
             }
             Owner::Dial { call, cancel, .. } => {
@@ -220,8 +281,12 @@ impl Endpoint {
         source: SocketAddr,
         now: Instant,
     ) {
-        let Some(entry) = self.clients.get(key) else { return };
-        let Owner::Dial { reach, .. } = &entry.owner else { return };
+        let Some(entry) = self.clients.get(key) else {
+            return;
+        };
+        let Owner::Dial { reach, .. } = &entry.owner else {
+            return;
+        };
         let mut dialog = Dialog::outgoing(&entry.request, response, basics, source, *reach);
         if let Some(call) = self.calls.get_mut(&id) {
             match &call.state {
@@ -230,16 +295,21 @@ impl Endpoint {
                     let (ack, to) = self.ack_in(&dialog);
                     if let Some(call) = self.calls.get_mut(&id) {
                         call.dialog = dialog;
-                        call.state = CallState::Confirmed { transaction: Some(key.clone()) };
+                        call.state = CallState::Confirmed {
+                            transaction: Some(key.clone()),
+                        };
                         call.ack = Some((ack.clone(), to));
                     }
                     self.send(to, ack);
-                    self.tell(Event::Answered { call: id, sdp: response.body.clone() });
+                    self.tell(Event::Answered {
+                        call: id,
+                        sdp: response.body.clone(),
+                    });
                     return;
                 }
-                CallState::Confirmed { transaction: Some(transaction) }
-                    if transaction == key && call.dialog.remote_tag == dialog.remote_tag =>
-                {
+                CallState::Confirmed {
+                    transaction: Some(transaction),
+                } if transaction == key && call.dialog.remote_tag == dialog.remote_tag => {
                     if let Some((ack, to)) = call.ack.clone() {
                         self.send(to, ack);
                     }
@@ -250,7 +320,13 @@ impl Endpoint {
         }
         let (ack, to) = self.ack_in(&dialog);
         self.send(to, ack);
-        let Some(ClientEntry { owner: Owner::Dial { killed, .. }, .. }) = self.clients.get_mut(key) else { return };
+        let Some(ClientEntry {
+            owner: Owner::Dial { killed, .. },
+            ..
+        }) = self.clients.get_mut(key)
+        else {
+            return;
+        };
         if killed.len() < MAX_FORKS && !killed.contains(&dialog.remote_tag) {
             killed.push(dialog.remote_tag.clone());
             self.bye_in(&mut dialog, now);
@@ -259,14 +335,22 @@ impl Endpoint {
 
     fn ack_in(&mut self, dialog: &Dialog) -> (Bytes, SocketAddr) {
         let branch = self.tokens.branch();
-        let (request, to) = dialog.request(Method::Ack, dialog.local_cseq, self.request_headers(&branch));
+        let (request, to) = dialog.request(
+            Method::Ack,
+            dialog.local_cseq,
+            self.request_headers(&branch),
+        );
         (request.to_bytes().into(), to)
     }
 
     /// Withdraws a dial: now when the peer has shown life, else as soon as it does.
     pub(super) fn cancel(&mut self, key: &ClientKey, now: Instant) {
-        let Some(entry) = self.clients.get_mut(key) else { return };
-        let Owner::Dial { cancel, .. } = &mut entry.owner else { return };
+        let Some(entry) = self.clients.get_mut(key) else {
+            return;
+        };
+        let Owner::Dial { cancel, .. } = &mut entry.owner else {
+            return;
+        };
         if *cancel == Cancel::Sent {
             return;
         }
@@ -284,12 +368,16 @@ impl Endpoint {
 
     /// Repeats a challenged request with credentials, once. False when there are none to give.
     fn authenticate(&mut self, key: &ClientKey, response: &Response, now: Instant) -> bool {
-        let Some(entry) = self.clients.get_mut(key) else { return false };
+        let Some(entry) = self.clients.get_mut(key) else {
+            return false;
+        };
         let withdrawn = matches!(entry.owner, Owner::Dial { cancel, .. } if cancel != Cancel::No);
         if entry.authenticated || withdrawn {
             return false;
         }
-        let Some(credentials) = self.credentials.as_mut() else { return false };
+        let Some(credentials) = self.credentials.as_mut() else {
+            return false;
+        };
         let mut request = entry.request.clone();
         let cseq = match &mut entry.owner {
             Owner::Ask { cseq, .. } => {
@@ -301,7 +389,9 @@ impl Endpoint {
         let branch = self.tokens.branch();
         request.headers.remove("Authorization");
         request.headers.remove("Proxy-Authorization");
-        request.headers.set("CSeq", format!("{cseq} {}", request.method));
+        request
+            .headers
+            .set("CSeq", format!("{cseq} {}", request.method));
         let tokens = &mut self.tokens;
         let Some((name, value)) = credentials.answer(response, &request, || tokens.token()) else {
             return false;
@@ -311,17 +401,26 @@ impl Endpoint {
         let to = entry.to;
         let via = self.via(&branch);
         request.headers.set("Via", via);
-        let dialled = if let Owner::Dial { call, .. } = &owner { Some(*call) } else { None };
+        let dialled = if let Owner::Dial { call, .. } = &owner {
+            Some(*call)
+        } else {
+            None
+        };
         let new_key = self.start(request, &branch, to, owner, true, now);
         if let Some(call) = dialled.and_then(|call| self.calls.get_mut(&call)) {
             call.dialog.local_cseq = cseq;
-            call.state = CallState::Dialling { transaction: new_key, ringing: false };
+            call.state = CallState::Dialling {
+                transaction: new_key,
+                ringing: false,
+            };
         }
         true
     }
 
     pub(super) fn client_tick(&mut self, key: &ClientKey, now: Instant) {
-        let Some(entry) = self.clients.get_mut(key) else { return };
+        let Some(entry) = self.clients.get_mut(key) else {
+            return;
+        };
         let step = entry.machine.tick(now);
         let (to, over) = (entry.to, entry.machine.is_over());
         if let Some(bytes) = step.send {
@@ -331,7 +430,10 @@ impl Endpoint {
         if step.timed_out {
             match &entry_owner(self, key) {
                 Some(OwnerName::Dial(call)) => self.end_dial(key, *call, CallEnd::NoResponse),
-                Some(OwnerName::Ask(ask)) => self.tell(Event::Answer { ask: *ask, response: None }),
+                Some(OwnerName::Ask(ask)) => self.tell(Event::Answer {
+                    ask: *ask,
+                    response: None,
+                }),
                 None => {}
             }
         }
@@ -345,7 +447,8 @@ impl Endpoint {
     fn schedule_client(&mut self, key: &ClientKey) {
         if let Some(entry) = self.clients.get_mut(key) {
             let deadline = entry.machine.deadline();
-            self.timers.set(&mut entry.alarm, deadline, || TimerKey::Client(key.clone()));
+            self.timers
+                .set(&mut entry.alarm, deadline, || TimerKey::Client(key.clone()));
         }
     }
 }
@@ -372,9 +475,18 @@ fn same_request(invite: &Request, method: Method) -> Request {
             headers.push(name, value);
         }
     }
-    let number = invite.headers.get("CSeq").and_then(|cseq| cseq.split(' ').next()).unwrap_or("1");
+    let number = invite
+        .headers
+        .get("CSeq")
+        .and_then(|cseq| cseq.split(' ').next())
+        .unwrap_or("1");
     headers.push("CSeq", format!("{number} {method}"));
-    Request { method, uri: invite.uri.clone(), headers, body: Vec::new() }
+    Request {
+        method,
+        uri: invite.uri.clone(),
+        headers,
+        body: Vec::new(),
+    }
 }
 
 fn failure_ack(invite: &Request, response: &Response) -> Request {

@@ -34,11 +34,19 @@ pub(super) struct Dialog {
 }
 
 fn target(headers: &Headers) -> Option<Uri> {
-    headers.elements("Contact").first().and_then(|contact| NameAddr::parse(contact)).map(|contact| contact.uri)
+    headers
+        .elements("Contact")
+        .first()
+        .and_then(|contact| NameAddr::parse(contact))
+        .map(|contact| contact.uri)
 }
 
 fn routes(headers: &Headers) -> Vec<String> {
-    headers.elements("Record-Route").into_iter().map(str::to_owned).collect()
+    headers
+        .elements("Record-Route")
+        .into_iter()
+        .map(str::to_owned)
+        .collect()
 }
 
 impl Dialog {
@@ -101,12 +109,21 @@ impl Dialog {
     }
 
     /// A request in this dialog, without Via; and where it goes.
-    pub(super) fn request(&self, method: Method, cseq: u32, mut headers: Headers) -> (Request, SocketAddr) {
+    pub(super) fn request(
+        &self,
+        method: Method,
+        cseq: u32,
+        mut headers: Headers,
+    ) -> (Request, SocketAddr) {
         headers.push("From", self.local.clone());
         headers.push("To", self.remote.clone());
         headers.push("Call-ID", self.call_id.clone());
         headers.push("CSeq", format!("{cseq} {method}"));
-        let first = self.routes.first().and_then(|route| NameAddr::parse(route)).map(|route| route.uri);
+        let first = self
+            .routes
+            .first()
+            .and_then(|route| NameAddr::parse(route))
+            .map(|route| route.uri);
         let mut uri = self.target.clone();
         match &first {
             Some(first) if first.params.get("lr").is_none() => {
@@ -127,12 +144,22 @@ impl Dialog {
             Some(first) => first.socket_addr().unwrap_or(self.flow),
             None => self.direct(),
         };
-        (Request { method, uri, headers, body: Vec::new() }, to)
+        (
+            Request {
+                method,
+                uri,
+                headers,
+                body: Vec::new(),
+            },
+            to,
+        )
     }
 
     fn direct(&self) -> SocketAddr {
         match (self.reach, self.target.socket_addr()) {
-            (Reach::Contact, Some(contact)) if !is_private(contact) || is_private(self.flow) => contact,
+            (Reach::Contact, Some(contact)) if !is_private(contact) || is_private(self.flow) => {
+                contact
+            }
             _ => self.flow,
         }
     }
@@ -142,8 +169,14 @@ fn is_private(address: SocketAddr) -> bool {
     match address.ip() {
         std::net::IpAddr::V4(ip) => {
             let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64; // RFC 6598
-            ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || shared
+            ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_unspecified()
+                || shared
         }
-        std::net::IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+        std::net::IpAddr::V6(ip) => {
+            ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
+        }
     }
 }

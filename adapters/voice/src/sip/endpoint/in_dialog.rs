@@ -11,7 +11,9 @@ use crate::sip::transaction::Kind;
 
 impl Endpoint {
     fn find_call(&self, basics: &Basics) -> Option<CallId> {
-        let id = *self.dialogs.get(&dialog_name(&basics.call_id, basics.to.tag()?))?;
+        let id = *self
+            .dialogs
+            .get(&dialog_name(&basics.call_id, basics.to.tag()?))?;
         let known = &self.calls.get(&id)?.dialog.remote_tag;
         // A dial that nobody answered yet does not know the peer's tag.
         (known.is_empty() || known == basics.from.tag().unwrap_or("")).then_some(id)
@@ -29,7 +31,9 @@ impl Endpoint {
         let Some(id) = self.find_call(basics) else {
             return self.reply(&request, source, 481, &none);
         };
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
         let number = basics.cseq.number;
         if call.dialog.remote_cseq.is_some_and(|last| number <= last) {
             return self.reply(&request, source, 500, &none);
@@ -38,7 +42,9 @@ impl Endpoint {
         call.dialog.refresh(&request, source);
         match request.method {
             Method::Bye => self.on_bye(id, &request, key, source, now),
-            Method::Invite | Method::Update => self.on_change(id, request, basics, key, source, now),
+            Method::Invite | Method::Update => {
+                self.on_change(id, request, basics, key, source, now)
+            }
             Method::Info | Method::Options => {
                 self.answer_plain(&request, key, source, 200, now);
             }
@@ -46,14 +52,36 @@ impl Endpoint {
         }
     }
 
-    fn answer_plain(&mut self, request: &Request, key: ServerKey, source: SocketAddr, status: u16, now: Instant) {
+    fn answer_plain(
+        &mut self,
+        request: &Request,
+        key: ServerKey,
+        source: SocketAddr,
+        status: u16,
+        now: Instant,
+    ) {
         self.open_server(key.clone(), request, source, Kind::Other);
-        self.respond(&key, status, &Headers::new().with("Allow", ALLOW), Vec::new(), now);
+        self.respond(
+            &key,
+            status,
+            &Headers::new().with("Allow", ALLOW),
+            Vec::new(),
+            now,
+        );
     }
 
-    fn on_bye(&mut self, id: CallId, request: &Request, key: ServerKey, source: SocketAddr, now: Instant) {
+    fn on_bye(
+        &mut self,
+        id: CallId,
+        request: &Request,
+        key: ServerKey,
+        source: SocketAddr,
+        now: Instant,
+    ) {
         self.answer_plain(request, key, source, 200, now);
-        let Some(call) = self.forget_call(id) else { return };
+        let Some(call) = self.forget_call(id) else {
+            return;
+        };
         if let Some(pending) = call.pending_offer {
             self.respond(&pending.transaction, 487, &Headers::new(), Vec::new(), now);
         }
@@ -83,7 +111,9 @@ impl Endpoint {
         source: SocketAddr,
         now: Instant,
     ) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
         let invite = request.method == Method::Invite;
         let refusal = match call.state {
             CallState::Leaving => Some(481),
@@ -101,7 +131,9 @@ impl Endpoint {
         }
         if !invite && request.body.is_empty() {
             self.open_server(key.clone(), &request, source, kind);
-            let extra = Headers::new().with("Contact", self.contact()).with("Allow", ALLOW);
+            let extra = Headers::new()
+                .with("Contact", self.contact())
+                .with("Allow", ALLOW);
             self.respond(&key, 200, &extra, Vec::new(), now);
             return;
         }
@@ -112,14 +144,30 @@ impl Endpoint {
             empty: request.body.is_empty(),
         });
         self.open_server(key, &request, source, kind);
-        self.tell(Event::Offer { call: id, sdp: request.body });
+        self.tell(Event::Offer {
+            call: id,
+            sdp: request.body,
+        });
     }
 
     /// The ACK of a 2xx.
-    pub(super) fn on_dialog_ack(&mut self, ack: Request, basics: &Basics, source: SocketAddr, now: Instant) {
-        let Some(id) = self.find_call(basics) else { return };
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        let Some(waiting) = call.unacknowledged.take_if(|waiting| waiting.cseq == basics.cseq.number) else {
+    pub(super) fn on_dialog_ack(
+        &mut self,
+        ack: Request,
+        basics: &Basics,
+        source: SocketAddr,
+        now: Instant,
+    ) {
+        let Some(id) = self.find_call(basics) else {
+            return;
+        };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let Some(waiting) = call
+            .unacknowledged
+            .take_if(|waiting| waiting.cseq == basics.cseq.number)
+        else {
             return;
         };
         call.dialog.flow = source;
@@ -127,7 +175,10 @@ impl Endpoint {
             return self.bye(id, now);
         }
         if waiting.offered {
-            self.tell(Event::Acked { call: id, sdp: ack.body });
+            self.tell(Event::Acked {
+                call: id,
+                sdp: ack.body,
+            });
         }
     }
 }

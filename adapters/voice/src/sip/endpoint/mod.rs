@@ -238,12 +238,17 @@ impl Endpoint {
     }
 
     fn via(&self, branch: &str) -> String {
-        format!("SIP/2.0/UDP {};rport;branch={branch}", self.identity.address)
+        format!(
+            "SIP/2.0/UDP {};rport;branch={branch}",
+            self.identity.address
+        )
     }
 
     /// The headers that every request of ours starts with.
     fn request_headers(&self, branch: &str) -> Headers {
-        Headers::new().with("Via", self.via(branch)).with("Max-Forwards", "70")
+        Headers::new()
+            .with("Via", self.via(branch))
+            .with("Max-Forwards", "70")
     }
 
     const fn fresh_id(&mut self) -> u64 {

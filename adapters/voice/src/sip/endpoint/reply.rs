@@ -7,10 +7,18 @@ use crate::sip::message::{Headers, Request, Response, Via};
 
 /// Notes in the top Via where the request came from. We always answer there: behind a NAT nothing else arrives.
 pub(super) fn note_source(request: &mut Request, source: SocketAddr) {
-    let Some(first) = request.headers.get("Via") else { return };
-    let mut elements: Vec<String> =
-        Headers::new().with("Via", first).elements("Via").into_iter().map(str::to_owned).collect();
-    let Some(mut via) = elements.first().and_then(|top| Via::parse(top)) else { return };
+    let Some(first) = request.headers.get("Via") else {
+        return;
+    };
+    let mut elements: Vec<String> = Headers::new()
+        .with("Via", first)
+        .elements("Via")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let Some(mut via) = elements.first().and_then(|top| Via::parse(top)) else {
+        return;
+    };
     via.params.set("received", source.ip().to_string());
     if via.params.get("rport").is_some() {
         via.params.set("rport", source.port().to_string());
@@ -34,7 +42,11 @@ pub(super) fn template(request: &Request) -> Headers {
 pub(super) fn tag_to(headers: &mut Headers, tag: &str) {
     let tagged = headers.get("To").map(|to| {
         let has_tag = crate::sip::message::NameAddr::parse(to).is_some_and(|to| to.tag().is_some());
-        if has_tag { to.to_owned() } else { format!("{to};tag={tag}") }
+        if has_tag {
+            to.to_owned()
+        } else {
+            format!("{to};tag={tag}")
+        }
     });
     if let Some(tagged) = tagged {
         headers.set("To", tagged);
@@ -53,13 +65,20 @@ impl Endpoint {
         note_source(&mut noted, source);
         let mut headers = noted.headers;
         headers.remove("Record-Route");
-        let name = format!("{}{}", headers.get("Via").unwrap_or(""), headers.get("Call-ID").unwrap_or(""));
+        let name = format!(
+            "{}{}",
+            headers.get("Via").unwrap_or(""),
+            headers.get("Call-ID").unwrap_or("")
+        );
         tag_to(&mut headers, &self.tokens.derived(&name));
         for header in extra.iter() {
             headers.push(&header.name, header.value.clone());
         }
         headers.push("Server", self.identity.product);
-        let response = Response { headers, ..Response::new(status) };
+        let response = Response {
+            headers,
+            ..Response::new(status)
+        };
         self.send(source, response.to_bytes().into());
     }
 }

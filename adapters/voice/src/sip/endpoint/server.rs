@@ -29,7 +29,11 @@ fn server_key(basics: &Basics, method: &Method) -> ServerKey {
         Some(branch) => format!("{branch} {sent_by} {method}").into(),
         None => {
             let (call_id, number) = (&basics.call_id, basics.cseq.number);
-            format!("{call_id} {number} {} {sent_by} {method}", basics.from.tag().unwrap_or("")).into()
+            format!(
+                "{call_id} {number} {} {sent_by} {method}",
+                basics.from.tag().unwrap_or("")
+            )
+            .into()
         }
     })
 }
@@ -38,10 +42,17 @@ impl Endpoint {
     /// Whether this request was seen already and has a transaction; such a one is not new load.
     #[must_use]
     pub fn knows(&self, basics: &Basics) -> bool {
-        self.servers.contains_key(&server_key(basics, &basics.cseq.method))
+        self.servers
+            .contains_key(&server_key(basics, &basics.cseq.method))
     }
 
-    pub(super) fn on_request(&mut self, mut request: Request, basics: &Basics, source: SocketAddr, now: Instant) {
+    pub(super) fn on_request(
+        &mut self,
+        mut request: Request,
+        basics: &Basics,
+        source: SocketAddr,
+        now: Instant,
+    ) {
         if request.method == Method::Ack {
             return self.on_ack(request, basics, source, now);
         }
@@ -73,18 +84,33 @@ impl Endpoint {
             Method::Invite => self.on_invite(request, basics, key, source, now),
             Method::Register => {
                 self.open_server(key.clone(), &request, source, Kind::Other);
-                self.tell(Event::Request { transaction: key, request: Box::new(request), source });
+                self.tell(Event::Request {
+                    transaction: key,
+                    request: Box::new(request),
+                    source,
+                });
             }
             Method::Options => {
-                let extra = Headers::new().with("Allow", ALLOW).with("Accept", "application/sdp");
+                let extra = Headers::new()
+                    .with("Allow", ALLOW)
+                    .with("Accept", "application/sdp");
                 self.reply(&request, source, 200, &extra);
             }
-            Method::Bye | Method::Update | Method::Info => self.reply(&request, source, 481, &Headers::new()),
+            Method::Bye | Method::Update | Method::Info => {
+                self.reply(&request, source, 481, &Headers::new())
+            }
             _ => self.reply(&request, source, 405, &Headers::new().with("Allow", ALLOW)),
         }
     }
 
-    fn on_invite(&mut self, invite: Request, basics: &Basics, key: ServerKey, source: SocketAddr, now: Instant) {
+    fn on_invite(
+        &mut self,
+        invite: Request,
+        basics: &Basics,
+        key: ServerKey,
+        source: SocketAddr,
+        now: Instant,
+    ) {
         if let Some(status) = session_fault(&invite) {
             let extra = Headers::new().with("Accept", "application/sdp");
             return self.reply(&invite, source, status, &extra);
@@ -92,7 +118,10 @@ impl Endpoint {
         // The same request on two paths (RFC 3261 section 8.2.2.2).
         let from_tag = basics.from.tag().unwrap_or("");
         let twin = self.dialogs.get(&offered_name(&basics.call_id, from_tag));
-        if twin.and_then(|call| self.calls.get(call)).is_some_and(Call::is_offered) {
+        if twin
+            .and_then(|call| self.calls.get(call))
+            .is_some_and(Call::is_offered)
+        {
             return self.reply(&invite, source, 482, &Headers::new());
         }
         let local_tag = self.open_server(key.clone(), &invite, source, Kind::Invite);
@@ -102,11 +131,16 @@ impl Endpoint {
             entry.call = Some(call);
         }
         let dialog = Dialog::incoming(&invite, basics, local_tag, source, Reach::Contact);
-        self.dialogs.insert(offered_name(&basics.call_id, from_tag), call);
+        self.dialogs
+            .insert(offered_name(&basics.call_id, from_tag), call);
         let mut offered = Call::new(dialog, CallState::Offered { transaction: key });
         offered.offerless = invite.body.is_empty();
         self.add_call(call, offered);
-        self.tell(Event::Incoming { call, invite: Box::new(invite), source });
+        self.tell(Event::Incoming {
+            call,
+            invite: Box::new(invite),
+            source,
+        });
     }
 
     fn on_cancel(&mut self, cancel: &Request, basics: &Basics, source: SocketAddr, now: Instant) {
@@ -123,7 +157,10 @@ impl Endpoint {
         self.respond(&key, 487, &Headers::new(), Vec::new(), now);
         if let Some(call) = call.filter(|call| self.calls.get(call).is_some_and(Call::is_offered)) {
             self.forget_call(call);
-            self.tell(Event::Ended { call, why: CallEnd::CallerGaveUp });
+            self.tell(Event::Ended {
+                call,
+                why: CallEnd::CallerGaveUp,
+            });
         }
     }
 
@@ -137,7 +174,13 @@ impl Endpoint {
     }
 
     /// Opens a transaction; answers with the To tag of its responses.
-    pub(super) fn open_server(&mut self, key: ServerKey, request: &Request, to: SocketAddr, kind: Kind) -> String {
+    pub(super) fn open_server(
+        &mut self,
+        key: ServerKey,
+        request: &Request,
+        to: SocketAddr,
+        kind: Kind,
+    ) -> String {
         let local_tag = self.tokens.token();
         let entry = ServerEntry {
             machine: ServerTransaction::start(kind, Carrier::Datagram),
@@ -173,7 +216,13 @@ impl Endpoint {
         if !body.is_empty() {
             headers.push("Content-Type", "application/sdp");
         }
-        let bytes = Response { headers, body, ..Response::new(status) }.to_bytes().into();
+        let bytes = Response {
+            headers,
+            body,
+            ..Response::new(status)
+        }
+        .to_bytes()
+        .into();
         let sent = entry.machine.respond(status, bytes, now).send;
         let to = entry.to;
         if let Some(bytes) = &sent {
@@ -184,7 +233,9 @@ impl Endpoint {
     }
 
     pub(super) fn server_tick(&mut self, key: &ServerKey, now: Instant) {
-        let Some(entry) = self.servers.get_mut(key) else { return };
+        let Some(entry) = self.servers.get_mut(key) else {
+            return;
+        };
         let (step, to, over) = (entry.machine.tick(now), entry.to, entry.machine.is_over());
         if let Some(bytes) = step.send {
             self.counters.retransmissions.add(1);
@@ -200,7 +251,8 @@ impl Endpoint {
     fn schedule_server(&mut self, key: &ServerKey) {
         if let Some(entry) = self.servers.get_mut(key) {
             let deadline = entry.machine.deadline();
-            self.timers.set(&mut entry.alarm, deadline, || TimerKey::Server(key.clone()));
+            self.timers
+                .set(&mut entry.alarm, deadline, || TimerKey::Server(key.clone()));
         }
     }
 }
@@ -210,8 +262,14 @@ pub(super) fn session_fault(request: &Request) -> Option<u16> {
     if request.body.is_empty() {
         return None;
     }
-    let media_type = request.headers.get("Content-Type").unwrap_or("application/sdp");
+    let media_type = request
+        .headers
+        .get("Content-Type")
+        .unwrap_or("application/sdp");
     let media_type = media_type.split(';').next().unwrap_or("").trim();
-    let encoded = request.headers.get("Content-Encoding").is_some_and(|e| !e.eq_ignore_ascii_case("identity"));
+    let encoded = request
+        .headers
+        .get("Content-Encoding")
+        .is_some_and(|e| !e.eq_ignore_ascii_case("identity"));
     (!media_type.eq_ignore_ascii_case("application/sdp") || encoded).then_some(415)
 }

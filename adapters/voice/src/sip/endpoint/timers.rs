@@ -30,7 +30,12 @@ impl Timers {
     }
 
     /// Makes sure that the machine is woken no later than its deadline.
-    pub(super) fn set(&mut self, alarm: &mut Alarm, deadline: Option<Instant>, key: impl FnOnce() -> TimerKey) {
+    pub(super) fn set(
+        &mut self,
+        alarm: &mut Alarm,
+        deadline: Option<Instant>,
+        key: impl FnOnce() -> TimerKey,
+    ) {
         let Some(deadline) = deadline else { return };
         if alarm.0.is_none_or(|set| deadline < set) {
             alarm.0 = Some(deadline);
@@ -63,17 +68,29 @@ impl Endpoint {
         while let Some((at, key)) = self.timers.due(now) {
             match key {
                 TimerKey::Server(key) => {
-                    if self.servers.get_mut(&key).is_some_and(|entry| entry.alarm.fired(at)) {
+                    if self
+                        .servers
+                        .get_mut(&key)
+                        .is_some_and(|entry| entry.alarm.fired(at))
+                    {
                         self.server_tick(&key, now);
                     }
                 }
                 TimerKey::Client(key) => {
-                    if self.clients.get_mut(&key).is_some_and(|entry| entry.alarm.fired(at)) {
+                    if self
+                        .clients
+                        .get_mut(&key)
+                        .is_some_and(|entry| entry.alarm.fired(at))
+                    {
                         self.client_tick(&key, now);
                     }
                 }
                 TimerKey::Call(call) => {
-                    if self.calls.get_mut(&call).is_some_and(|call| call.alarm.fired(at)) {
+                    if self
+                        .calls
+                        .get_mut(&call)
+                        .is_some_and(|call| call.alarm.fired(at))
+                    {
                         self.call_tick(call, now);
                     }
                 }

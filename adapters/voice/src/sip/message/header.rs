@@ -57,15 +57,21 @@ fn canonical(name: &str) -> Cow<'static, str> {
     KNOWN
         .iter()
         .find(|(full, compact)| {
-            full.eq_ignore_ascii_case(name) || (!compact.is_empty() && compact.eq_ignore_ascii_case(name))
+            full.eq_ignore_ascii_case(name)
+                || (!compact.is_empty() && compact.eq_ignore_ascii_case(name))
         })
-        .map_or_else(|| Cow::Owned(name.to_owned()), |&(full, _)| Cow::Borrowed(full))
+        .map_or_else(
+            || Cow::Owned(name.to_owned()),
+            |&(full, _)| Cow::Borrowed(full),
+        )
 }
 
 // Values carry numbers, names and credentials: names only.
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.list.iter().map(|header| &header.name)).finish()
+        f.debug_list()
+            .entries(self.list.iter().map(|header| &header.name))
+            .finish()
     }
 }
 
@@ -99,7 +105,10 @@ impl Headers {
         if value.contains(['\r', '\n']) {
             value = value.replace(['\r', '\n'], " ");
         }
-        self.list.push(Header { name: canonical(name), value });
+        self.list.push(Header {
+            name: canonical(name),
+            value,
+        });
     }
 
     /// Appends a field and hands the list on, for building.
@@ -111,13 +120,18 @@ impl Headers {
 
     /// Removes every field of this name.
     pub fn remove(&mut self, name: &str) {
-        self.list.retain(|header| !header.name.eq_ignore_ascii_case(name));
+        self.list
+            .retain(|header| !header.name.eq_ignore_ascii_case(name));
     }
 
     /// Replaces the first field of this name, or appends it.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         let value = value.into();
-        match self.list.iter_mut().find(|header| header.name.eq_ignore_ascii_case(name)) {
+        match self
+            .list
+            .iter_mut()
+            .find(|header| header.name.eq_ignore_ascii_case(name))
+        {
             Some(header) => header.value = value.replace(['\r', '\n'], " "),
             None => self.push(name, value),
         }
@@ -148,14 +162,19 @@ impl Headers {
     /// Whether a comma-separated header names this token, in any case.
     #[must_use]
     pub fn names(&self, header: &str, token: &str) -> bool {
-        self.elements(header).iter().any(|element| element.eq_ignore_ascii_case(token))
+        self.elements(header)
+            .iter()
+            .any(|element| element.eq_ignore_ascii_case(token))
     }
 
     /// A header that is a decimal number, such as `Expires`; `None` when missing or not a number.
     #[must_use]
     pub fn number(&self, name: &str) -> Option<u32> {
         // delta-seconds beyond u32 mean "as long as possible".
-        let digits = self.get(name)?.split(|c: char| !c.is_ascii_digit()).next()?;
+        let digits = self
+            .get(name)?
+            .split(|c: char| !c.is_ascii_digit())
+            .next()?;
         if digits.is_empty() {
             return None;
         }
@@ -190,5 +209,9 @@ pub(super) fn split_outside(value: &str, separator: char) -> Vec<&str> {
         }
     }
     pieces.push(&value[start..]);
-    pieces.into_iter().map(str::trim).filter(|piece| !piece.is_empty()).collect()
+    pieces
+        .into_iter()
+        .map(str::trim)
+        .filter(|piece| !piece.is_empty())
+        .collect()
 }

@@ -11,6 +11,7 @@ pub use header::{Header, Headers};
 pub use parse::{
     Basics, CSeq, Fault, MAX_DATAGRAM, MAX_HEADER_LINE, MAX_HEADERS, Malformed, Parsed, Via, parse,
 };
+pub(in crate::sip) use uri::unquote;
 pub use uri::{NameAddr, Params, Scheme, Uri};
 
 /// A request method (RFC 3261 section 27.4 and its extensions). Names are case-sensitive.
@@ -114,13 +115,25 @@ pub enum Message {
 // Headers and bodies carry numbers, names and credentials: a debug print shows the shape only.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} with {} headers, {} bytes", self.method, self.headers.len(), self.body.len())
+        write!(
+            f,
+            "{} with {} headers, {} bytes",
+            self.method,
+            self.headers.len(),
+            self.body.len()
+        )
     }
 }
 
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} with {} headers, {} bytes", self.status, self.headers.len(), self.body.len())
+        write!(
+            f,
+            "{} with {} headers, {} bytes",
+            self.status,
+            self.headers.len(),
+            self.body.len()
+        )
     }
 }
 

@@ -83,7 +83,10 @@ pub struct Malformed {
 
 impl From<Fault> for Malformed {
     fn from(fault: Fault) -> Self {
-        Self { fault, request: None }
+        Self {
+            fault,
+            request: None,
+        }
     }
 }
 
@@ -123,7 +126,9 @@ impl Via {
     /// The branch, when it has the RFC 3261 form and therefore names a transaction by itself.
     #[must_use]
     pub fn branch(&self) -> Option<&str> {
-        self.params.get("branch").filter(|branch| branch.len() > 7 && branch[..].starts_with("z9hG4bK"))
+        self.params
+            .get("branch")
+            .filter(|branch| branch.len() > 7 && branch[..].starts_with("z9hG4bK"))
     }
 }
 
@@ -141,7 +146,10 @@ impl CSeq {
         let (number, method) = text.trim().split_once(char::is_whitespace)?;
         let number = number.parse().ok().filter(|&number| number < 1 << 31)?;
         let method = method.trim();
-        is_token(method).then(|| Self { number, method: Method::from_name(method) })
+        is_token(method).then(|| Self {
+            number,
+            method: Method::from_name(method),
+        })
     }
 }
 
@@ -166,14 +174,31 @@ impl Basics {
     /// # Errors
     /// The first header that is missing or unreadable.
     pub fn of(headers: &Headers) -> Result<Self, Fault> {
-        let via = headers.elements("Via").first().and_then(|via| Via::parse(via)).ok_or(Fault::Via)?;
-        let call_id = headers.get("Call-ID").filter(|id| !id.is_empty()).ok_or(Fault::CallId)?.to_owned();
+        let via = headers
+            .elements("Via")
+            .first()
+            .and_then(|via| Via::parse(via))
+            .ok_or(Fault::Via)?;
+        let call_id = headers
+            .get("Call-ID")
+            .filter(|id| !id.is_empty())
+            .ok_or(Fault::CallId)?
+            .to_owned();
         Ok(Self {
             via,
-            from: headers.get("From").and_then(NameAddr::parse).ok_or(Fault::From)?,
-            to: headers.get("To").and_then(NameAddr::parse).ok_or(Fault::To)?,
+            from: headers
+                .get("From")
+                .and_then(NameAddr::parse)
+                .ok_or(Fault::From)?,
+            to: headers
+                .get("To")
+                .and_then(NameAddr::parse)
+                .ok_or(Fault::To)?,
             call_id,
-            cseq: headers.get("CSeq").and_then(CSeq::parse).ok_or(Fault::CSeq)?,
+            cseq: headers
+                .get("CSeq")
+                .and_then(CSeq::parse)
+                .ok_or(Fault::CSeq)?,
         })
     }
 }
@@ -195,11 +220,16 @@ pub fn parse(datagram: &[u8]) -> Result<Parsed, Malformed> {
     if datagram.len() > MAX_DATAGRAM {
         return Err(Fault::TooLarge.into());
     }
-    let start = datagram.iter().position(|b| !matches!(b, b'\r' | b'\n' | 0)).ok_or(Fault::KeepAlive)?;
+    let start = datagram
+        .iter()
+        .position(|b| !matches!(b, b'\r' | b'\n' | 0))
+        .ok_or(Fault::KeepAlive)?;
     let datagram = &datagram[start..];
     let (head, body) = split_head(datagram).ok_or(Fault::NoEmptyLine)?;
     let head = String::from_utf8_lossy(head);
-    let mut lines = head.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    let mut lines = head
+        .split('\n')
+        .map(|line| line.strip_suffix('\r').unwrap_or(line));
     let start_line = StartLine::parse(lines.next().unwrap_or(""))?;
     let headers = read_headers(lines);
     let (headers, mut fault) = match headers {
@@ -218,15 +248,35 @@ pub fn parse(datagram: &[u8]) -> Result<Parsed, Malformed> {
     headers.remove("Content-Length");
     match start_line {
         StartLine::Status { status, reason } => {
-            let response = Response { status, reason, headers, body };
+            let response = Response {
+                status,
+                reason,
+                headers,
+                body,
+            };
             match (fault, basics) {
                 (Some(fault), _) | (None, Err(fault)) => Err(fault.into()),
-                (None, Ok(basics)) => Ok(Parsed { message: Message::Response(response), basics }),
+                (None, Ok(basics)) => Ok(Parsed {
+                    message: Message::Response(response),
+                    basics,
+                }),
             }
         }
-        StartLine::Request { method, uri, supported } => {
-            let fault = if supported { fault } else { Some(Fault::Version) };
-            let fault = if uri.is_none() { fault.or(Some(Fault::RequestUri)) } else { fault };
+        StartLine::Request {
+            method,
+            uri,
+            supported,
+        } => {
+            let fault = if supported {
+                fault
+            } else {
+                Some(Fault::Version)
+            };
+            let fault = if uri.is_none() {
+                fault.or(Some(Fault::RequestUri))
+            } else {
+                fault
+            };
             let blank = || Uri {
                 scheme: super::Scheme::Sip,
                 user: None,
@@ -235,14 +285,22 @@ pub fn parse(datagram: &[u8]) -> Result<Parsed, Malformed> {
                 params: Params::default(),
                 headers: String::new(),
             };
-            let request = Request { method, uri: uri.unwrap_or_else(blank), headers, body };
+            let request = Request {
+                method,
+                uri: uri.unwrap_or_else(blank),
+                headers,
+                body,
+            };
             let fault = match (&fault, &basics) {
                 (None, Ok(basics)) if basics.cseq.method != request.method => Some(Fault::CSeq),
                 (None, Err(missing)) => Some(*missing),
                 _ => fault,
             };
             match (fault, basics) {
-                (None, Ok(basics)) => Ok(Parsed { message: Message::Request(request), basics }),
+                (None, Ok(basics)) => Ok(Parsed {
+                    message: Message::Request(request),
+                    basics,
+                }),
                 (fault, _) => Err(Malformed {
                     fault: fault.unwrap_or(Fault::HeaderField),
                     request: answerable(&request).then(|| Box::new(request)),
@@ -255,13 +313,27 @@ pub fn parse(datagram: &[u8]) -> Result<Parsed, Malformed> {
 /// A broken request is answered when a response can be routed and recognised; an ACK never is.
 fn answerable(request: &Request) -> bool {
     request.method != Method::Ack
-        && request.headers.elements("Via").first().and_then(|via| Via::parse(via)).is_some()
-        && ["From", "To", "Call-ID", "CSeq"].iter().all(|name| request.headers.get(name).is_some())
+        && request
+            .headers
+            .elements("Via")
+            .first()
+            .and_then(|via| Via::parse(via))
+            .is_some()
+        && ["From", "To", "Call-ID", "CSeq"]
+            .iter()
+            .all(|name| request.headers.get(name).is_some())
 }
 
 enum StartLine {
-    Request { method: Method, uri: Option<Uri>, supported: bool },
-    Status { status: u16, reason: String },
+    Request {
+        method: Method,
+        uri: Option<Uri>,
+        supported: bool,
+    },
+    Status {
+        status: u16,
+        reason: String,
+    },
 }
 
 impl StartLine {
@@ -275,8 +347,15 @@ impl StartLine {
                 return Err(Fault::Version);
             }
             let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
-            let status = status.parse().ok().filter(|status| (100..700).contains(status)).ok_or(Fault::StartLine)?;
-            return Ok(Self::Status { status, reason: reason.trim().to_owned() });
+            let status = status
+                .parse()
+                .ok()
+                .filter(|status| (100..700).contains(status))
+                .ok_or(Fault::StartLine)?;
+            return Ok(Self::Status {
+                status,
+                reason: reason.trim().to_owned(),
+            });
         }
         if !is_token(first) {
             return Err(Fault::StartLine);
@@ -364,10 +443,14 @@ fn read_body<'a>(headers: &Headers, rest: &'a [u8]) -> Result<&'a [u8], Fault> {
         wanted = Some(length);
     }
     // On UDP a body may go without a length (RFC 3261 section 18.3); surplus bytes are cut off.
-    rest.get(..wanted.unwrap_or(rest.len())).ok_or(Fault::ContentLength)
+    rest.get(..wanted.unwrap_or(rest.len()))
+        .ok_or(Fault::ContentLength)
 }
 
 /// RFC 3261 section 25.1 `token`.
 fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b))
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b))
 }

@@ -21,9 +21,8 @@ impl Params {
             split_outside(text, ';')
                 .into_iter()
                 .filter_map(|piece| match piece.split_once('=') {
-                    Some((name, value)) => {
-                        (!name.trim().is_empty()).then(|| (name.trim().to_owned(), Some(value.trim().to_owned())))
-                    }
+                    Some((name, value)) => (!name.trim().is_empty())
+                        .then(|| (name.trim().to_owned(), Some(value.trim().to_owned()))),
                     None => Some((piece.to_owned(), None)),
                 })
                 .collect(),
@@ -42,7 +41,11 @@ impl Params {
     /// Sets or adds a parameter.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         let value = Some(value.into());
-        match self.0.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        match self
+            .0
+            .iter_mut()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        {
             Some(slot) => slot.1 = value,
             None => self.0.push((name.to_owned(), value)),
         }
@@ -118,11 +121,18 @@ impl Uri {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        if text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"')) {
+        if text
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"'))
+        {
             return None;
         }
         let (scheme, rest) = text.split_once(':')?;
-        if scheme.is_empty() || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
+        if scheme.is_empty()
+            || !scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        {
             return None;
         }
         let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -182,7 +192,10 @@ impl Uri {
     #[must_use]
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         let host = self.host.trim_start_matches('[').trim_end_matches(']');
-        Some(SocketAddr::new(host.parse().ok()?, self.port.unwrap_or(SIP_PORT)))
+        Some(SocketAddr::new(
+            host.parse().ok()?,
+            self.port.unwrap_or(SIP_PORT),
+        ))
     }
 
     /// The host with its port or 5060, for a resolver.
@@ -245,18 +258,26 @@ impl NameAddr {
         let text = text.trim();
         if let Some(open) = find_unquoted(text, '<') {
             let close = open + text[open..].find('>')?;
-            let display = text[..open].trim().trim_matches('"').replace("\\\"", "\"").replace("\\\\", "\\");
+            let display = unquote(text[..open].trim());
             let after = text[close + 1..].trim_start();
             let params = match after.strip_prefix(';') {
                 Some(params) => Params::parse(params),
                 None if after.is_empty() => Params::default(),
                 None => return None,
             };
-            return Some(Self { display, uri: Uri::parse(&text[open + 1..close])?, params });
+            return Some(Self {
+                display,
+                uri: Uri::parse(&text[open + 1..close])?,
+                params,
+            });
         }
         // Without brackets, parameters belong to the header, not to the URI (RFC 3261 section 20.10).
         let (uri, params) = text.split_once(';').unwrap_or((text, ""));
-        Some(Self { display: String::new(), uri: Uri::parse(uri)?, params: Params::parse(params) })
+        Some(Self {
+            display: String::new(),
+            uri: Uri::parse(uri)?,
+            params: Params::parse(params),
+        })
     }
 
     /// The dialog tag.
@@ -269,7 +290,11 @@ impl NameAddr {
 impl fmt::Display for NameAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.display.is_empty() {
-            write!(f, "\"{}\" ", self.display.replace('\\', "\\\\").replace('"', "\\\""))?;
+            write!(
+                f,
+                "\"{}\" ",
+                self.display.replace('\\', "\\\\").replace('"', "\\\"")
+            )?;
         }
         write!(f, "<{}>{}", self.uri, self.params)
     }
@@ -279,6 +304,26 @@ impl fmt::Debug for NameAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<name-addr>")
     }
+}
+
+/// The text of a quoted string; anything else is what it is.
+pub(in crate::sip) fn unquote(text: &str) -> String {
+    let Some(quoted) = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+    else {
+        return text.to_owned();
+    };
+    let (mut plain, mut escaped) = (String::with_capacity(quoted.len()), false);
+    for c in quoted.chars() {
+        if c == '\\' && !escaped {
+            escaped = true;
+        } else {
+            escaped = false;
+            plain.push(c);
+        }
+    }
+    plain
 }
 
 fn find_unquoted(text: &str, wanted: char) -> Option<usize> {
@@ -334,8 +379,13 @@ fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let (mut plain, mut at) = (Vec::with_capacity(bytes.len()), 0);
     while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
-        match hex.filter(|_| bytes[at] == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+        let hex = bytes
+            .get(at + 1..at + 3)
+            .and_then(|pair| std::str::from_utf8(pair).ok());
+        match hex
+            .filter(|_| bytes[at] == b'%')
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
+        {
             Some(byte) if byte >= 0x20 => {
                 plain.push(byte);
                 at += 3;

@@ -20,13 +20,24 @@ pub struct ClientStep {
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     /// Nothing heard: the request is repeated (timers A and B, E and F).
-    Calling { interval: Duration, again: Option<Instant>, until: Instant },
+    Calling {
+        interval: Duration,
+        again: Option<Instant>,
+        until: Instant,
+    },
     /// A provisional response came.
-    Proceeding { again: Option<Instant>, until: Option<Instant> },
+    Proceeding {
+        again: Option<Instant>,
+        until: Option<Instant>,
+    },
     /// A final response (not a 2xx to INVITE) came: repetitions are absorbed (timers D and K).
-    Completed { until: Instant },
+    Completed {
+        until: Instant,
+    },
     /// A 2xx to INVITE came: each one goes to the user, who acknowledges (RFC 6026, timer M).
-    Accepted { until: Instant },
+    Accepted {
+        until: Instant,
+    },
     Over,
 }
 
@@ -45,8 +56,18 @@ impl ClientTransaction {
     #[must_use]
     pub fn start(kind: Kind, carrier: Carrier, request: Bytes, now: Instant) -> Self {
         let again = (carrier == Carrier::Datagram).then(|| now + T1);
-        let state = State::Calling { interval: T1, again, until: now + T1X64 };
-        Self { kind, carrier, request, ack: None, state }
+        let state = State::Calling {
+            interval: T1,
+            again,
+            until: now + T1X64,
+        };
+        Self {
+            kind,
+            carrier,
+            request,
+            ack: None,
+            state,
+        }
     }
 
     /// A response with this status arrived.
@@ -55,17 +76,30 @@ impl ClientTransaction {
         match (&mut self.state, self.kind) {
             (State::Calling { again, until, .. }, kind) if provisional => {
                 self.state = match kind {
-                    Kind::Invite => State::Proceeding { again: None, until: None },
-                    Kind::Other => {
-                        State::Proceeding { again: again.map(|_| now + T2), until: Some(*until) }
-                    }
+                    Kind::Invite => State::Proceeding {
+                        again: None,
+                        until: None,
+                    },
+                    Kind::Other => State::Proceeding {
+                        again: again.map(|_| now + T2),
+                        until: Some(*until),
+                    },
                 };
-                ClientStep { deliver: true, ..ClientStep::default() }
+                ClientStep {
+                    deliver: true,
+                    ..ClientStep::default()
+                }
             }
-            (State::Proceeding { .. }, _) if provisional => ClientStep { deliver: true, ..ClientStep::default() },
+            (State::Proceeding { .. }, _) if provisional => ClientStep {
+                deliver: true,
+                ..ClientStep::default()
+            },
             (State::Calling { .. } | State::Proceeding { .. }, Kind::Invite) if status < 300 => {
                 self.state = State::Accepted { until: now + T1X64 };
-                ClientStep { deliver: true, ..ClientStep::default() }
+                ClientStep {
+                    deliver: true,
+                    ..ClientStep::default()
+                }
             }
             (State::Calling { .. } | State::Proceeding { .. }, kind) => {
                 let wait = match (kind, self.carrier) {
@@ -74,15 +108,21 @@ impl ClientTransaction {
                     (Kind::Other, Carrier::Datagram) => T4,
                 };
                 self.state = State::Completed { until: now + wait };
-                ClientStep { deliver: true, acknowledge: kind == Kind::Invite, ..ClientStep::default() }
+                ClientStep {
+                    deliver: true,
+                    acknowledge: kind == Kind::Invite,
+                    ..ClientStep::default()
+                }
             }
             // The ACK was lost: say it again. The user has the answer already.
-            (State::Completed { .. }, Kind::Invite) if status >= 300 => {
-                ClientStep { send: self.ack.clone(), ..ClientStep::default() }
-            }
-            (State::Accepted { .. }, _) if (200..300).contains(&status) => {
-                ClientStep { deliver: true, ..ClientStep::default() }
-            }
+            (State::Completed { .. }, Kind::Invite) if status >= 300 => ClientStep {
+                send: self.ack.clone(),
+                ..ClientStep::default()
+            },
+            (State::Accepted { .. }, _) if (200..300).contains(&status) => ClientStep {
+                deliver: true,
+                ..ClientStep::default()
+            },
             _ => ClientStep::default(),
         }
     }
@@ -102,22 +142,40 @@ impl ClientTransaction {
     /// The time has come that [`Self::deadline`] named.
     pub fn tick(&mut self, now: Instant) -> ClientStep {
         match &mut self.state {
-            State::Calling { until, .. } | State::Proceeding { until: Some(until), .. } if *until <= now => {
+            State::Calling { until, .. }
+            | State::Proceeding {
+                until: Some(until), ..
+            } if *until <= now => {
                 self.state = State::Over;
-                ClientStep { timed_out: true, ..ClientStep::default() }
+                ClientStep {
+                    timed_out: true,
+                    ..ClientStep::default()
+                }
             }
-            State::Calling { interval, again: Some(again), .. } if *again <= now => {
+            State::Calling {
+                interval,
+                again: Some(again),
+                ..
+            } if *again <= now => {
                 // Timer A doubles without limit, timer E up to T2.
                 *interval = match self.kind {
                     Kind::Invite => *interval * 2,
                     Kind::Other => (*interval * 2).min(T2),
                 };
                 *again = now + *interval;
-                ClientStep { send: Some(self.request.clone()), ..ClientStep::default() }
+                ClientStep {
+                    send: Some(self.request.clone()),
+                    ..ClientStep::default()
+                }
             }
-            State::Proceeding { again: Some(again), .. } if *again <= now => {
+            State::Proceeding {
+                again: Some(again), ..
+            } if *again <= now => {
                 *again = now + T2;
-                ClientStep { send: Some(self.request.clone()), ..ClientStep::default() }
+                ClientStep {
+                    send: Some(self.request.clone()),
+                    ..ClientStep::default()
+                }
             }
             State::Completed { until } | State::Accepted { until } if *until <= now => {
                 self.state = State::Over;
@@ -131,7 +189,9 @@ impl ClientTransaction {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Calling { again, until, .. } => Some(again.map_or(until, |again| again.min(until))),
+            State::Calling { again, until, .. } => {
+                Some(again.map_or(until, |again| again.min(until)))
+            }
             State::Proceeding { again, until } => match (again, until) {
                 (Some(again), Some(until)) => Some(again.min(until)),
                 (again, until) => again.or(until),

@@ -14,14 +14,24 @@ pub struct ServerStep {
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     /// No final response yet; `last` is the latest provisional one.
-    Proceeding { last: Option<Bytes> },
+    Proceeding {
+        last: Option<Bytes>,
+    },
     /// A final response (not a 2xx to INVITE) was sent and is repeated on request, for INVITE also by timer G until
     /// the ACK comes or timer H ends it; timer J otherwise.
-    Completed { last: Bytes, again: Option<(Instant, Duration)>, until: Instant },
+    Completed {
+        last: Bytes,
+        again: Option<(Instant, Duration)>,
+        until: Instant,
+    },
     /// The ACK came; further ones are absorbed (timer I).
-    Confirmed { until: Instant },
+    Confirmed {
+        until: Instant,
+    },
     /// A 2xx to INVITE was sent. Its user repeats it; repeated requests are absorbed (RFC 6026, timer L).
-    Accepted { until: Instant },
+    Accepted {
+        until: Instant,
+    },
     Over,
 }
 
@@ -37,7 +47,11 @@ impl ServerTransaction {
     /// Starts one for a request that just arrived.
     #[must_use]
     pub const fn start(kind: Kind, carrier: Carrier) -> Self {
-        Self { kind, carrier, state: State::Proceeding { last: None } }
+        Self {
+            kind,
+            carrier,
+            state: State::Proceeding { last: None },
+        }
     }
 
     /// The user answers; the caller sends `bytes` when this returns it. A second final response is not sent.
@@ -54,7 +68,11 @@ impl ServerTransaction {
             let again = (self.kind == Kind::Invite && datagram).then(|| (now + T1, T1));
             let keep = self.kind == Kind::Invite || datagram;
             let until = if keep { now + T1X64 } else { now };
-            self.state = State::Completed { last: bytes.clone(), again, until };
+            self.state = State::Completed {
+                last: bytes.clone(),
+                again,
+                until,
+            };
         }
         ServerStep { send: Some(bytes) }
     }
@@ -73,7 +91,11 @@ impl ServerTransaction {
     /// The ACK of a failed INVITE arrived.
     pub fn acknowledged(&mut self, now: Instant) {
         if self.kind == Kind::Invite && matches!(self.state, State::Completed { .. }) {
-            let wait = if self.carrier == Carrier::Datagram { T4 } else { Duration::ZERO };
+            let wait = if self.carrier == Carrier::Datagram {
+                T4
+            } else {
+                Duration::ZERO
+            };
             self.state = State::Confirmed { until: now + wait };
         }
     }
@@ -81,16 +103,24 @@ impl ServerTransaction {
     /// The time has come that [`Self::deadline`] named.
     pub fn tick(&mut self, now: Instant) -> ServerStep {
         match &mut self.state {
-            State::Completed { until, .. } | State::Confirmed { until } | State::Accepted { until }
+            State::Completed { until, .. }
+            | State::Confirmed { until }
+            | State::Accepted { until }
                 if *until <= now =>
             {
                 self.state = State::Over;
                 ServerStep::default()
             }
-            State::Completed { last, again: Some((again, interval)), .. } if *again <= now => {
+            State::Completed {
+                last,
+                again: Some((again, interval)),
+                ..
+            } if *again <= now => {
                 *interval = (*interval * 2).min(T2);
                 *again = now + *interval;
-                ServerStep { send: Some(last.clone()) }
+                ServerStep {
+                    send: Some(last.clone()),
+                }
             }
             _ => ServerStep::default(),
         }
@@ -100,8 +130,14 @@ impl ServerTransaction {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Completed { again: Some((again, _)), until, .. } => Some((*again).min(*until)),
-            State::Completed { until, .. } | State::Confirmed { until } | State::Accepted { until } => Some(*until),
+            State::Completed {
+                again: Some((again, _)),
+                until,
+                ..
+            } => Some((*again).min(*until)),
+            State::Completed { until, .. }
+            | State::Confirmed { until }
+            | State::Accepted { until } => Some(*until),
             State::Proceeding { .. } | State::Over => None,
         }
     }
