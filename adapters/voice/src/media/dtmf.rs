@@ -130,10 +130,10 @@ mod tests {
             for (i, &(event, mask)) in arrived.iter().enumerate() {
                 meant.extend(digit(event));
                 let timestamp = 1600 * i as u32;
-                for packet in (0..5).filter(|p| mask & (1 << p) != 0) {
+                for packet in (0..5u8).filter(|p| mask & (1 << p) != 0) {
                     let flags = if packet >= 2 { END } else { 0 };
-                    let duration = [0, 160 * packet.min(2)];
-                    heard.extend(presses.take(7, timestamp, &[event, flags, duration[0], duration[1]]));
+                    let [high, low] = (160 * u16::from(packet.min(2))).to_be_bytes();
+                    heard.extend(presses.take(7, timestamp, &[event, flags, high, low]));
                 }
             }
             prop_assert_eq!(heard, meant);

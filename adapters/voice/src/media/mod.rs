@@ -179,6 +179,7 @@ impl Media {
             let spawned = thread::Builder::new()
                 .name(format!("media-{number}"))
                 .spawn(move || {
+                    sys::go_first();
                     if pinned {
                         sys::pin_to_core(number);
                     }

@@ -208,6 +208,7 @@ impl Outgoing {
     }
 
     fn forward(&mut self, packet: Incoming, step: i32, now: Instant) -> Stamp {
+        let next = self.continuing(now);
         let Feed::Relay(relay) = &mut self.feed else {
             return self.fit(packet, 1, now);
         };
@@ -227,13 +228,16 @@ impl Outgoing {
                 (packet.timestamp.wrapping_add(relay.shift), lasting)
             }
             Carries::Press => {
-                let ours = packet.timestamp.wrapping_add(relay.shift);
-                let (_, ours) = *relay.press.insert(
-                    relay
-                        .press
-                        .filter(|p| p.0 == packet.timestamp)
-                        .unwrap_or((packet.timestamp, ours)),
-                );
+                let near = (ahead as i32).unsigned_abs() <= MAX_PAUSE_SECONDS * SAMPLE_RATE;
+                let begun = relay.press.filter(|press| press.0 == packet.timestamp);
+                let (_, ours) = *relay.press.insert(begun.unwrap_or_else(|| {
+                    let ours = if near {
+                        packet.timestamp.wrapping_add(relay.shift)
+                    } else {
+                        next
+                    };
+                    (packet.timestamp, ours)
+                }));
                 (ours, 1)
             }
         };
