@@ -132,10 +132,14 @@ pub const fn types(category: Category) -> &'static [EventType] {
 #[must_use]
 pub fn is_known(category: Category, kind: &str, version: u16) -> bool {
     types(category).iter().any(|known| {
-        known.name.strip_prefix(kind).and_then(|rest| rest.strip_prefix(".v")).is_some_and(|rest| {
-            // Compared as text so that nothing is made for the many events a reader skips.
-            rest.parse::<u16>() == Ok(version)
-        })
+        known
+            .name
+            .strip_prefix(kind)
+            .and_then(|rest| rest.strip_prefix(".v"))
+            .is_some_and(|rest| {
+                // Compared as text so that nothing is made for the many events a reader skips.
+                rest.parse::<u16>() == Ok(version)
+            })
     })
 }
 
@@ -144,13 +148,37 @@ pub fn is_known(category: Category, kind: &str, version: u16) -> bool {
 #[must_use]
 pub fn examples() -> Vec<AnyFact> {
     let mut all = vec![];
-    all.extend(catalogue::interaction::examples().into_iter().map(AnyFact::Interaction));
-    all.extend(catalogue::customer::examples().into_iter().map(AnyFact::Customer));
-    all.extend(catalogue::contact_point::examples().into_iter().map(AnyFact::ContactPoint));
-    all.extend(catalogue::outreach::examples().into_iter().map(AnyFact::Outreach));
+    all.extend(
+        catalogue::interaction::examples()
+            .into_iter()
+            .map(AnyFact::Interaction),
+    );
+    all.extend(
+        catalogue::customer::examples()
+            .into_iter()
+            .map(AnyFact::Customer),
+    );
+    all.extend(
+        catalogue::contact_point::examples()
+            .into_iter()
+            .map(AnyFact::ContactPoint),
+    );
+    all.extend(
+        catalogue::outreach::examples()
+            .into_iter()
+            .map(AnyFact::Outreach),
+    );
     all.extend(catalogue::agent::examples().into_iter().map(AnyFact::Agent));
     all.extend(catalogue::queue::examples().into_iter().map(AnyFact::Queue));
-    all.extend(catalogue::tenant::examples().into_iter().map(AnyFact::Tenant));
-    all.extend(catalogue::policy::examples().into_iter().map(AnyFact::Policy));
+    all.extend(
+        catalogue::tenant::examples()
+            .into_iter()
+            .map(AnyFact::Tenant),
+    );
+    all.extend(
+        catalogue::policy::examples()
+            .into_iter()
+            .map(AnyFact::Policy),
+    );
     all
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use rapport_domain::event::{Actor, Category, Meta, NewEvent, Position, Recorded, Revision, Stream};
+use rapport_domain::event::{
+    Actor, Category, Meta, NewEvent, Position, Recorded, Revision, Stream,
+};
 use rapport_domain::id::{EventId, TenantId};
 use rapport_domain::registry::{self, AnyFact};
 use rapport_domain::time::Timestamp;
@@ -15,7 +17,9 @@ fn update() -> bool {
 }
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.json"))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(format!("{name}.json"))
 }
 
 /// The data of an example as a golden file holds it.
@@ -25,8 +29,12 @@ fn pretty(fact: &AnyFact) -> String {
 }
 
 fn recorded(category: Category, kind: &str, version: u16, data: Vec<u8>) -> Recorded {
-    let meta =
-        Meta { tenant: TenantId::named("t"), actor: Actor::System, correlation: Uuid::nil(), causation: None };
+    let meta = Meta {
+        tenant: TenantId::named("t"),
+        actor: Actor::System,
+        correlation: Uuid::nil(),
+        causation: None,
+    };
     let event = NewEvent {
         id: EventId::from_uuid(Uuid::from_u128(1)),
         kind: kind.to_owned(),
@@ -35,7 +43,12 @@ fn recorded(category: Category, kind: &str, version: u16, data: Vec<u8>) -> Reco
         meta,
         data,
     };
-    Recorded { stream: Stream::new(category, Uuid::nil()), revision: Revision::FIRST, position: Position(1), event }
+    Recorded {
+        stream: Stream::new(category, Uuid::nil()),
+        revision: Revision::FIRST,
+        position: Position(1),
+        event,
+    }
 }
 
 #[test]
@@ -47,8 +60,13 @@ fn every_event_still_has_the_json_of_its_golden_file() {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, pretty(&fact)).unwrap();
         }
-        let stored = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{name} has no golden file; UPDATE=1 writes it"));
-        assert_eq!(pretty(&fact), stored, "{name} is stored otherwise than before: what is in logs could not be read");
+        let stored = fs::read_to_string(&path)
+            .unwrap_or_else(|_| panic!("{name} has no golden file; UPDATE=1 writes it"));
+        assert_eq!(
+            pretty(&fact),
+            stored,
+            "{name} is stored otherwise than before: what is in logs could not be read"
+        );
     }
 }
 
@@ -59,20 +77,36 @@ fn every_version_ever_written_can_still_be_read() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let (kind, version) = name.rsplit_once(".v").unwrap();
-        let category = Category::ALL.into_iter().find(|c| kind.split('.').next() == Some(c.name())).unwrap();
-        let event = recorded(category, kind, version.parse().unwrap(), fs::read(&path).unwrap());
+        let category = Category::ALL
+            .into_iter()
+            .find(|c| kind.split('.').next() == Some(c.name()))
+            .unwrap();
+        let event = recorded(
+            category,
+            kind,
+            version.parse().unwrap(),
+            fs::read(&path).unwrap(),
+        );
         let fact = AnyFact::decode(&event).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(fact.category(), category);
         read += 1;
     }
-    assert!(update() || read >= registry::examples().len(), "{read} golden files");
+    assert!(
+        update() || read >= registry::examples().len(),
+        "{read} golden files"
+    );
 }
 
 #[test]
 fn an_encoded_fact_decodes_to_itself() {
     for fact in registry::examples() {
         let encoded = fact.encode().unwrap();
-        let event = recorded(fact.category(), &encoded.kind, encoded.version, encoded.data);
+        let event = recorded(
+            fact.category(),
+            &encoded.kind,
+            encoded.version,
+            encoded.data,
+        );
         assert_eq!(AnyFact::decode(&event).unwrap(), fact);
     }
 }
@@ -83,26 +117,61 @@ fn every_type_has_a_name_of_its_own_in_its_category() {
     for fact in registry::examples() {
         let encoded = fact.encode().unwrap();
         let name = format!("{}.v{}", encoded.kind, encoded.version);
-        assert_eq!(name, fact.event_type().name, "the catalogue calls it otherwise than the log");
+        assert_eq!(
+            name,
+            fact.event_type().name,
+            "the catalogue calls it otherwise than the log"
+        );
         let parts: Vec<&str> = encoded.kind.split('.').collect();
         assert_eq!(parts.len(), 2, "{name}");
         assert_eq!(parts[0], fact.category().name(), "{name}");
-        assert!(parts[1].chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}");
+        assert!(
+            parts[1].chars().all(|c| c.is_ascii_lowercase() || c == '_'),
+            "{name}"
+        );
         assert!(encoded.version >= 1, "{name}");
         assert!(names.insert(name.clone()), "{name} twice");
-        assert!(registry::is_known(fact.category(), &encoded.kind, encoded.version));
+        assert!(registry::is_known(
+            fact.category(),
+            &encoded.kind,
+            encoded.version
+        ));
     }
-    let listed: usize = Category::ALL.into_iter().map(|category| registry::types(category).len()).sum();
+    let listed: usize = Category::ALL
+        .into_iter()
+        .map(|category| registry::types(category).len())
+        .sum();
     assert_eq!(names.len(), listed);
 }
 
 #[test]
 fn a_type_from_a_later_version_is_not_known() {
-    assert!(registry::is_known(Category::Interaction, "interaction.started", 1));
-    assert!(!registry::is_known(Category::Interaction, "interaction.started", 2));
-    assert!(!registry::is_known(Category::Interaction, "interaction.start", 1));
-    assert!(!registry::is_known(Category::Customer, "interaction.started", 1));
-    let later = recorded(Category::Interaction, "interaction.started", 2, b"{}".to_vec());
+    assert!(registry::is_known(
+        Category::Interaction,
+        "interaction.started",
+        1
+    ));
+    assert!(!registry::is_known(
+        Category::Interaction,
+        "interaction.started",
+        2
+    ));
+    assert!(!registry::is_known(
+        Category::Interaction,
+        "interaction.start",
+        1
+    ));
+    assert!(!registry::is_known(
+        Category::Customer,
+        "interaction.started",
+        1
+    ));
+    let later = recorded(
+        Category::Interaction,
+        "interaction.started",
+        2,
+        b"{}".to_vec(),
+    );
     assert!(AnyFact::decode(&later).is_err());
 }
 
@@ -114,7 +183,10 @@ fn the_list_of_events_in_the_documentation_is_complete() {
         fs::write(&path, &text).unwrap();
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == text, "docs/EVENTS.md is not what the facts say; UPDATE=1 writes it");
+    assert!(
+        written == text,
+        "docs/EVENTS.md is not what the facts say; UPDATE=1 writes it"
+    );
 }
 
 fn documentation() -> String {
@@ -126,12 +198,18 @@ fn documentation() -> String {
         .to_owned();
     let examples = registry::examples();
     for category in Category::ALL {
-        text += &format!("\n## {}\n\n| type | version | meaning | data (example) |\n|---|---|---|---|\n", category.name());
+        text += &format!(
+            "\n## {}\n\n| type | version | meaning | data (example) |\n|---|---|---|---|\n",
+            category.name()
+        );
         for fact in examples.iter().filter(|fact| fact.category() == category) {
             let encoded = fact.encode().unwrap();
             let data = String::from_utf8(encoded.data).unwrap().replace('|', "\\|");
             let meaning = fact.event_type().meaning;
-            text += &format!("| `{}` | {} | {meaning} | `{data}` |\n", encoded.kind, encoded.version);
+            text += &format!(
+                "| `{}` | {} | {meaning} | `{data}` |\n",
+                encoded.kind, encoded.version
+            );
         }
     }
     text

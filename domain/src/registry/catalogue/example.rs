@@ -10,11 +10,14 @@ use crate::agent::{Definition, Phone, PhoneSecret, Role, Weights};
 use crate::contact_point::{ContactPoint, Kind};
 use crate::customer::KnownContactPoint;
 use crate::id::{
-    AccessPointId, AgentId, CustomerId, InteractionId, LegId, MessageId, OfferId, PlanId, QueueId, TenantId, WishId,
+    AccessPointId, AgentId, CustomerId, InteractionId, LegId, MessageId, OfferId, PlanId, QueueId,
+    TenantId, WishId,
 };
 use crate::outreach::{Receipt, Wish, WishClass};
 use crate::policy::ContactPolicy;
-use crate::setup::{AccessPoint, AgentChoice, ApiKey, ApiRole, QueueDefinition, TenantDefinition, Widening};
+use crate::setup::{
+    AccessPoint, AgentChoice, ApiKey, ApiRole, QueueDefinition, TenantDefinition, Widening,
+};
 use crate::time::{Timestamp, Zone};
 
 pub use crate::agent::{Presence, ReservationEnd};
@@ -101,28 +104,52 @@ pub fn offered() -> Interaction {
         rule_version: 1,
         score: 2_500,
         waited: Duration::from_secs(10),
-        candidates: vec![Candidate { agent: agent_id(), score: 61_000, tier: 0 }],
+        candidates: vec![Candidate {
+            agent: agent_id(),
+            score: 61_000,
+            tier: 0,
+        }],
         candidate_count: 1,
-        heads: vec![Head { item: interaction_id(), queue: queue_id(), score: 2_500 }],
+        heads: vec![Head {
+            item: interaction_id(),
+            queue: queue_id(),
+            score: 2_500,
+        }],
         head_count: 1,
         reason: OfferReason::BestAgent,
     };
-    Interaction::Offered { offer: offer(), agent: agent_id(), until: at(20), receipt }
+    Interaction::Offered {
+        offer: offer(),
+        agent: agent_id(),
+        until: at(20),
+        receipt,
+    }
 }
 
 pub fn message_sent() -> Interaction {
     let text = Private::new("It arrives tomorrow.".to_owned());
-    Interaction::MessageSent { message: message(), agent: agent_id(), text }
+    Interaction::MessageSent {
+        message: message(),
+        agent: agent_id(),
+        text,
+    }
 }
 
 pub fn disposition_set() -> Interaction {
     let note = Some(Private::new("Will pay on Friday.".to_owned()));
-    Interaction::DispositionSet { agent: agent_id(), disposition: "solved".to_owned(), note }
+    Interaction::DispositionSet {
+        agent: agent_id(),
+        disposition: "solved".to_owned(),
+        note,
+    }
 }
 
 pub fn contact_point_added() -> Customer {
     let contact_point = phone().expect("a telephone number");
-    Customer::ContactPointAdded(KnownContactPoint { contact_point, verified: true })
+    Customer::ContactPointAdded(KnownContactPoint {
+        contact_point,
+        verified: true,
+    })
 }
 
 pub fn consent_changed() -> Customer {
@@ -171,7 +198,9 @@ pub fn contact_planned() -> Outreach {
 pub fn plan_withdrawn() -> Outreach {
     Outreach::PlanWithdrawn {
         plan: plan(),
-        why: Withdrawal::CustomerContactedUs { interaction: interaction_id() },
+        why: Withdrawal::CustomerContactedUs {
+            interaction: interaction_id(),
+        },
         receipt: receipt(Reason::CustomerContactedUs),
     }
 }
@@ -192,21 +221,30 @@ pub fn definition() -> Definition {
         display_name: "Anna".to_owned(),
         role: Role::Agent,
         skills: BTreeMap::from([("german".to_owned(), 8)]),
-        phone: Phone::Registered { user: "anna".to_owned() },
+        phone: Phone::Registered {
+            user: "anna".to_owned(),
+        },
         capacity: 100,
         weights: Weights::default(),
     }
 }
 
 pub fn phone_secret() -> PhoneSecret {
-    PhoneSecret { realm: "acme".to_owned(), ha1_md5: "0".repeat(32), ha1_sha256: "0".repeat(64) }
+    PhoneSecret {
+        realm: "acme".to_owned(),
+        ha1_md5: "0".repeat(32),
+        ha1_sha256: "0".repeat(64),
+    }
 }
 
 pub fn queue() -> QueueDefinition {
     QueueDefinition {
         display_name: "Service".to_owned(),
         skills: BTreeMap::from([("german".to_owned(), 5)]),
-        widening: vec![Widening { after_seconds: 60, skills: BTreeMap::new() }],
+        widening: vec![Widening {
+            after_seconds: 60,
+            skills: BTreeMap::new(),
+        }],
         choice: AgentChoice::LongestIdle,
         dispositions: vec!["solved".to_owned()],
         ..QueueDefinition::named("service")
@@ -235,7 +273,11 @@ pub fn access_point() -> AccessPoint {
 }
 
 pub fn api_key() -> ApiKey {
-    ApiKey { name: "finance".to_owned(), role: ApiRole::Department, sha256: "0".repeat(64) }
+    ApiKey {
+        name: "finance".to_owned(),
+        role: ApiRole::Department,
+        sha256: "0".repeat(64),
+    }
 }
 
 pub fn rules() -> ContactPolicy {

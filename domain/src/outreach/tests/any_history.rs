@@ -1,0 +1,322 @@
+//! What must hold whatever departments, customers, clocks and other nodes do.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::aggregate::{self, Aggregate};
+use crate::customer::Customer;
+
+#[derive(Clone, Debug)]
+enum Step {
+    File {
+        n: u128,
+        class: WishClass,
+        value: u32,
+        hours: u64,
+        delay: u64,
+    },
+    Look,
+    Start,
+    CustomerCalls {
+        talking: bool,
+    },
+    Outcome(u128, Outcome),
+    End {
+        reached: bool,
+    },
+    InboundOver,
+    DoNotContact(bool),
+    Consent(bool),
+    Wait(u64),
+    /// What the node beside this one decides on what it knows.
+    Stale(Box<Step>),
+    /// The node beside catches up.
+    Refresh,
+}
+
+fn any_class() -> impl Strategy<Value = WishClass> {
+    prop_oneof![
+        Just(WishClass::Mandatory),
+        Just(WishClass::Service),
+        Just(WishClass::Marketing)
+    ]
+}
+
+fn any_outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        Just(Outcome::Agreed),
+        Just(Outcome::Declined),
+        Just(Outcome::Informed),
+        Just(Outcome::Later)
+    ]
+}
+
+fn any_request() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1..12_u128, any_class(), 1..100_u32, 1..200_u64, 0..30_u64)
+            .prop_map(|(n, class, value, hours, delay)| Step::File { n, class, value, hours, delay }),
+        3 => Just(Step::Look),
+        5 => Just(Step::Start),
+        2 => any::<bool>().prop_map(|talking| Step::CustomerCalls { talking }),
+        3 => (1..12_u128, any_outcome()).prop_map(|(n, outcome)| Step::Outcome(n, outcome)),
+        3 => any::<bool>().prop_map(|reached| Step::End { reached }),
+        1 => Just(Step::InboundOver),
+    ]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => any_request(),
+        3 => any_request().prop_map(|step| Step::Stale(Box::new(step))),
+        2 => Just(Step::Refresh),
+        1 => any::<bool>().prop_map(Step::DoNotContact),
+        1 => any::<bool>().prop_map(Step::Consent),
+        6 => prop_oneof![1..15_u64, 60..900_u64].prop_map(Step::Wait),
+    ]
+}
+
+/// What `view` (of any age) would append.
+fn decide(view: &Outreach, story: &Story, step: &Step) -> Vec<Fact> {
+    let (known, policy, now) = (story.known(), &story.policy, story.now);
+    match step {
+        Step::File {
+            n,
+            class,
+            value,
+            hours,
+            delay,
+        } => {
+            let not_before = (*delay > 0).then(|| now + u32::try_from(*delay).unwrap() * HOUR);
+            let expires_at = now + u32::try_from(*hours).unwrap() * HOUR;
+            let wish = Wish {
+                not_before,
+                expires_at,
+                ..wish(*n, "marketing", *class, *value)
+            };
+            view.file(wish, who(), known, policy, now)
+                .unwrap_or_default()
+        }
+        Step::Look => view.coordinate(who(), known, policy, now),
+        Step::Start => match &view.plan {
+            Some(plan) => view.start(plan, known, policy, now).unwrap_or_default(),
+            None => vec![],
+        },
+        Step::CustomerCalls { talking } => {
+            view.customer_contacted_us(inbound(), *talking, known, policy, now)
+        }
+        Step::Outcome(n, outcome) => {
+            let on = view.in_flight.map_or(inbound(), |(_, running)| running);
+            view.record_outcome(wish_id(*n), *outcome, on, anna(), None)
+                .unwrap_or_default()
+        }
+        Step::End { reached } => match view.in_flight {
+            Some((_, running)) => view.contact_ended(running, *reached, who(), known, policy, now),
+            None => vec![],
+        },
+        Step::InboundOver => view.contact_ended(inbound(), true, who(), known, policy, now),
+        Step::DoNotContact(_)
+        | Step::Consent(_)
+        | Step::Wait(_)
+        | Step::Stale(_)
+        | Step::Refresh => vec![],
+    }
+}
+
+/// The customer as they were when a fact was decided: what a checker may use.
+#[derive(Clone)]
+struct Appended {
+    facts: Vec<Fact>,
+    at: Timestamp,
+    customer: Customer,
+}
+
+fn play(steps: &[Step]) -> (Story, Vec<Appended>) {
+    let mut story = Story::new().with(|_, rules| {
+        (rules.contacts_per_day, rules.retry_seconds) = (2, 3_600);
+        rules.consent_needed = vec![WishClass::Marketing];
+    });
+    let mut beside = story.folded.clone();
+    let mut appends = vec![];
+    for step in steps {
+        let facts = match step {
+            Step::Wait(minutes) => {
+                story.now = story.now + u32::try_from(*minutes).unwrap() * MINUTE;
+                continue;
+            }
+            Step::DoNotContact(active) => {
+                story.customer.do_not_contact = *active;
+                continue;
+            }
+            Step::Consent(given) => {
+                story
+                    .customer
+                    .consent
+                    .insert(("marketing".to_owned(), Channel::Voice), *given);
+                continue;
+            }
+            Step::Refresh => {
+                beside = story.folded.clone();
+                continue;
+            }
+            Step::Stale(step) => {
+                let facts = decide(beside.state.as_ref().unwrap(), &story, step);
+                if beside.revision != story.folded.revision {
+                    continue; // the log refuses it: somebody wrote first
+                }
+                facts
+            }
+            step => decide(story.it(), &story, step),
+        };
+        if !facts.is_empty() {
+            appends.push(Appended {
+                facts: facts.clone(),
+                at: story.now,
+                customer: story.customer.clone(),
+            });
+            story = story.then(facts);
+        }
+    }
+    (story, appends)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn at_most_one_outreach_contact_is_in_flight(steps in prop::collection::vec(any_step(), 0..120)) {
+        let (_, appends) = play(&steps);
+        let mut running = None;
+        for fact in appends.iter().flat_map(|append| &append.facts) {
+            match fact {
+                Fact::ContactStarted { plan, interaction, .. } => {
+                    prop_assert_eq!(running, None);
+                    running = Some((*plan, *interaction));
+                }
+                Fact::ContactEnded { interaction, .. } => { running.take_if(|(_, on)| on == interaction); }
+                Fact::PlanWithdrawn { plan, .. } => { running.take_if(|(started, _)| started == plan); }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn no_contact_starts_against_quiet_hours_caps_consent_or_a_wish_not_to_be_contacted(
+        steps in prop::collection::vec(any_step(), 0..120)
+    ) {
+        let (story, appends) = play(&steps);
+        let rules = &story.policy.rules;
+        let mut state = Outreach::default();
+        let mut started: Vec<(crate::id::PlanId, Timestamp)> = vec![];
+        for append in &appends {
+            for fact in &append.facts {
+                if let Fact::ContactStarted { plan, .. } = fact {
+                    let local = zone().local(append.at);
+                    prop_assert!(!rules.is_quiet(local), "at minute {}", local.minute);
+                    let known = state.plan.clone().unwrap();
+                    prop_assert_eq!(known.id, *plan);
+                    prop_assert!(known.agenda.len() <= rules.max_agenda.into() && !known.agenda.is_empty());
+                    let today = started.iter().filter(|(_, at)| zone().local(*at).day == local.day).count();
+                    for wish in known.agenda.iter().map(|wish| &state.wishes[wish].wish) {
+                        prop_assert!(append.at < wish.expires_at && wish.not_before.is_none_or(|from| from <= append.at));
+                        if wish.class != WishClass::Mandatory {
+                            prop_assert!(!append.customer.do_not_contact);
+                            prop_assert!(today < rules.contacts_per_day as usize, "{today} today");
+                            let said = append.customer.consent_for(&wish.purpose, Channel::Voice);
+                            prop_assert_ne!(said, Some(false));
+                            prop_assert!(wish.class != WishClass::Marketing || said == Some(true));
+                        }
+                    }
+                    started.push((*plan, append.at));
+                }
+                // A contact withdrawn before anybody took it reached nobody.
+                if let Fact::PlanWithdrawn { plan, .. } = fact {
+                    started.retain(|(known, _)| known != plan);
+                }
+                state.apply(fact, append.at, Revision::FIRST);
+            }
+        }
+    }
+
+    #[test]
+    fn every_decision_names_the_rules_it_was_made_under(steps in prop::collection::vec(any_step(), 0..120)) {
+        let (_, appends) = play(&steps);
+        for fact in appends.iter().flat_map(|append| &append.facts) {
+            match fact {
+                Fact::WishHeld { receipt, .. }
+                | Fact::WishDropped { receipt, .. }
+                | Fact::ContactPlanned { receipt, .. }
+                | Fact::ContactStarted { receipt, .. }
+                | Fact::PlanWithdrawn { receipt, .. }
+                | Fact::AgendaTakenUp { receipt, .. } => {
+                    prop_assert_eq!(receipt.policy_version, 7);
+                    prop_assert!(receipt.inputs.contains_key("customer_zone"));
+                    if let Fact::ContactPlanned { agenda, .. } | Fact::AgendaTakenUp { agenda, .. } = fact {
+                        prop_assert!(agenda.iter().all(|wish| receipt.scores.contains_key(wish)));
+                    }
+                }
+                Fact::WishFiled(_) | Fact::OutcomeRecorded { .. } | Fact::ContactEnded { .. } => {}
+            }
+        }
+    }
+
+    #[test]
+    fn every_wish_is_settled_or_looked_at_again(steps in prop::collection::vec(any_step(), 0..120)) {
+        let (story, _) = play(&steps);
+        let it = story.it();
+        for state in it.wishes.values() {
+            if state.is_pending() {
+                prop_assert!(it.next_deadline().is_some_and(|at| at <= state.wish.expires_at));
+            }
+            if state.status == Status::Planned {
+                prop_assert!(it.plan.as_ref().is_some_and(|plan| plan.agenda.contains(&state.wish.id)));
+            }
+        }
+        if let Some(plan) = &it.plan {
+            prop_assert!(plan.agenda.iter().all(|wish| it.wishes[wish].status == Status::Planned));
+            prop_assert!(it.in_flight.is_none());
+        }
+    }
+
+    #[test]
+    fn left_alone_the_coordinator_comes_to_rest(steps in prop::collection::vec(any_step(), 0..120)) {
+        let (mut story, _) = play(&steps);
+        if let Some((_, running)) = story.it().in_flight {
+            story = story.ended(running, true);
+        }
+        story = story.ended(inbound(), true);
+        // Every deadline is served as the engine would: start what is due, else look again.
+        for _ in 0..1_000 {
+            let Some(due) = story.it().next_deadline() else { break };
+            story.now = story.now.max(due);
+            let started = story.it().plan.as_ref().and_then(|_| story.try_start().ok());
+            story = match started {
+                Some(facts) => {
+                    let story = story.then(facts);
+                    let on = story.running();
+                    story.ended(on, false)
+                }
+                None => {
+                    let before = story.facts.len();
+                    let story = story.looked_at();
+                    prop_assert!(story.facts.len() > before, "a deadline came and nothing was decided");
+                    story
+                }
+            };
+        }
+        prop_assert_eq!(story.it().next_deadline(), None);
+        let settled = |state: &WishState| matches!(state.status, Status::Done { .. } | Status::Dropped { .. });
+        prop_assert!(story.it().wishes.values().all(settled));
+    }
+
+    #[test]
+    fn what_was_stored_folds_to_the_same_state(steps in prop::collection::vec(any_step(), 0..120)) {
+        let (story, _) = play(&steps);
+        let mut again = Folded { state: Some(Outreach::default()), revision: None };
+        for (revision, (fact, at)) in story.facts.iter().enumerate() {
+            let stored = aggregate::encode(fact).unwrap();
+            let read = aggregate::decode(&stored.kind, stored.version, &stored.data).unwrap();
+            again.take(&read, *at, Revision(revision as u64));
+        }
+        prop_assert_eq!(again.state, story.folded.state);
+    }
+}
