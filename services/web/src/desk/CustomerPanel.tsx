@@ -1,6 +1,7 @@
+import { useEffect, useRef } from "preact/hooks";
 import { now } from "../shared/clock.ts";
 import { Icon, type IconName } from "../shared/icons.tsx";
-import { known, locale, t } from "../shared/i18n.ts";
+import { known, region, t } from "../shared/i18n.ts";
 import type { Customer } from "../shared/model.ts";
 import { localTime } from "../shared/time.ts";
 import { Agenda } from "./Agenda.tsx";
@@ -14,15 +15,17 @@ import { current } from "./store.ts";
 export function CustomerPanel() {
   const item = current.value;
   const shown = panel.value;
+  const pane = useRef<HTMLElement>(null);
+  useEffect(() => pane.current?.scrollTo(0, 0), [shown?.id]);
   return (
-    <section id="customer" class="pane customer" tabIndex={-1} aria-labelledby="customer-title">
+    <section id="customer" ref={pane} class="pane customer" tabIndex={-1} aria-labelledby="customer-title">
       <h2 id="customer-title" class="pane-title">
         {t("pane.customer")}
       </h2>
       {item === null || shown === null ? (
         <p class="empty muted">{t("customer.none")}</p>
       ) : (
-        <div class="customer-body">
+        <div class="customer-body" key={shown.id}>
           <Identity name={shown.customer?.name ?? customerName(item.customer)} customer={shown.customer} />
           {shown.failed && (
             <p class="failure" role="status">
@@ -43,8 +46,8 @@ const POINT_ICON: Record<string, IconName> = { phone: "voice", email: "email", c
 function Identity({ name, customer }: { name: string; customer: Customer | null }) {
   const stop = customer === null ? null : stopped(customer);
   return (
-    <section class="card" aria-labelledby="identity-title">
-      <h3 id="identity-title">{name}</h3>
+    <div class="card">
+      <h3>{name}</h3>
       {stop !== null && (
         <p class="warning">
           <Icon name="alert" /> <b>{t("customer.do_not_contact")}</b>
@@ -82,7 +85,7 @@ function Identity({ name, customer }: { name: string; customer: Customer | null 
           )}
         </>
       )}
-    </section>
+    </div>
   );
 }
 
@@ -95,7 +98,7 @@ function stopped(customer: Customer): string | null {
 }
 
 function LocalClock({ zone }: { zone: string }) {
-  const there = localTime(zone, now.value, locale.value);
+  const there = localTime(zone, now.value, region.value);
   if (there === null) return null;
   return (
     <p class="local-time">

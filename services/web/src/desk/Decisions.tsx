@@ -1,5 +1,5 @@
 import { hubTime } from "../shared/clock.ts";
-import { known, locale, number, t } from "../shared/i18n.ts";
+import { known, region, number, t } from "../shared/i18n.ts";
 import type { Decision, WishView } from "../shared/model.ts";
 import { exactTime, moment } from "../shared/time.ts";
 import { explain } from "./actions.ts";
@@ -50,7 +50,7 @@ export function Decisions({ wishes, page }: { wishes: readonly WishView[]; page:
 }
 
 function WishDetail({ wish }: { wish: WishView }) {
-  const at = (when: number) => moment(when, hubTime(), locale.value);
+  const at = (when: number) => moment(when, hubTime(), region.value);
   const parts = [
     wish.outcome === null ? null : t(`outcome.${wish.outcome}`),
     wish.reason === null ? null : known("reason", wish.reason),
@@ -61,7 +61,7 @@ function WishDetail({ wish }: { wish: WishView }) {
 }
 
 function OneDecision({ decision }: { decision: Decision }) {
-  const at = (when: number) => moment(when, hubTime(), locale.value);
+  const at = (when: number) => moment(when, hubTime(), region.value);
   const inputs = Object.entries(decision.inputs);
   const scores = Object.entries(decision.scores);
   const purpose = (id: string) => decision.wishes.find((wish) => wish.wish === id)?.purpose;
@@ -69,7 +69,7 @@ function OneDecision({ decision }: { decision: Decision }) {
     <li>
       <p class="decision-head">
         <b>{known("decision", decision.decision)}</b> – {known("reason", decision.reason)}
-        <time dateTime={new Date(decision.at).toISOString()} title={exactTime(decision.at, locale.value)}>
+        <time dateTime={new Date(decision.at).toISOString()} title={exactTime(decision.at, region.value)}>
           {at(decision.at)}
         </time>
       </p>

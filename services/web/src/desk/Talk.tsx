@@ -10,21 +10,17 @@ import { contactText, customerName } from "./names.ts";
 import { OfferActions } from "./WorkList.tsx";
 import { Transcript } from "./Transcript.tsx";
 import { NoteField, WrapUp } from "./WrapUp.tsx";
-import { busy, current } from "./store.ts";
+import { accepting, busy, current } from "./store.ts";
 import type { WorkItem } from "./state.ts";
 
 /** The middle: the conversation that is worked on. */
 export function Talk() {
   const item = current.value;
+  useFocusOnChange(item);
   return (
-    <section id="talk" class="pane talk" tabIndex={-1} aria-labelledby="talk-title">
+    <section id="talk" class="pane talk" tabIndex={-1} aria-label={t("pane.talk")}>
       {item === null ? (
-        <>
-          <h2 id="talk-title" class="hidden">
-            {t("pane.talk")}
-          </h2>
-          <p class="empty">{t("talk.none")}</p>
-        </>
+        <p class="empty">{t("talk.none")}</p>
       ) : (
         <Conversation key={item.id} item={item} />
       )}
@@ -32,18 +28,27 @@ export function Talk() {
   );
 }
 
-function Conversation({ item }: { item: WorkItem }) {
-  const before = useRef(item.phase);
-  const title = useRef<HTMLHeadingElement>(null);
+/**
+ * The button that was pressed is gone with its phase: the focus goes on where the work goes on. It is taken from nothing
+ * else, unless the agent has just accepted this work.
+ */
+function useFocusOnChange(item: WorkItem | null): void {
+  const before = useRef<string | null>(null);
+  const state = item === null ? null : `${item.id} ${item.phase}`;
   useEffect(() => {
-    // The button that was pressed is gone with the phase: go on where the work goes on, unless the agent is elsewhere.
-    if (before.current === item.phase) return;
-    before.current = item.phase;
-    if (document.activeElement !== null && document.activeElement !== document.body) return;
-    const next = document.querySelector<HTMLElement>("#talk [data-writing]") ?? title.current;
-    next?.focus();
-  }, [item.phase]);
+    const changed = before.current !== null && before.current !== state;
+    before.current = state;
+    if (item === null || item.phase === "offered") return;
+    const accepted = accepting.value === item.id;
+    const lost = document.activeElement === null || document.activeElement === document.body;
+    if (!accepted && !(changed && lost)) return;
+    if (accepted) accepting.value = null;
+    const writing = document.querySelector<HTMLElement>("#talk [data-writing]");
+    (writing ?? document.getElementById("talk-title"))?.focus();
+  }, [state]);
+}
 
+function Conversation({ item }: { item: WorkItem }) {
   return (
     <>
       <header class="talk-head">
@@ -51,7 +56,7 @@ function Conversation({ item }: { item: WorkItem }) {
           <Icon name={item.channel} />
         </span>
         <div class="talk-who">
-          <h2 id="talk-title" ref={title} tabIndex={-1}>
+          <h2 id="talk-title" tabIndex={-1}>
             {customerName(item.customer)}
           </h2>
           <p class="muted">

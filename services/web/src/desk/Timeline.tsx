@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { hubTime } from "../shared/clock.ts";
 import { Icon } from "../shared/icons.tsx";
-import { known, locale, t } from "../shared/i18n.ts";
+import { known, region, t } from "../shared/i18n.ts";
 import type { TimelineItem } from "../shared/model.ts";
 import { exactTime, moment } from "../shared/time.ts";
 import { explain } from "./actions.ts";
@@ -66,8 +66,8 @@ function OneEpisode({ episode }: { episode: Episode }) {
       <ul>
         {episode.items.map((item) => (
           <li key={item.position}>
-            <time dateTime={new Date(item.at).toISOString()} title={exactTime(item.at, locale.value)}>
-              {moment(item.at, hubTime(), locale.value)}
+            <time dateTime={new Date(item.at).toISOString()} title={exactTime(item.at, region.value)}>
+              {moment(item.at, hubTime(), region.value)}
             </time>
             <span>
               <Fact item={item} />

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { hubTime } from "../shared/clock.ts";
-import { locale, t } from "../shared/i18n.ts";
+import { region, t } from "../shared/i18n.ts";
 import { pieces } from "../shared/links.ts";
 import { exactTime, moment } from "../shared/time.ts";
 import { sendAgain, takeBack } from "./actions.ts";
@@ -79,8 +79,8 @@ function Bubble({ own, name, text, at, going }: Said) {
     <div class="bubble" data-own={own} data-state={going?.state ?? "there"}>
       <p class="bubble-head">
         <b>{name}</b>{" "}
-        <time dateTime={new Date(at).toISOString()} title={exactTime(at, locale.value)}>
-          {moment(at, hubTime(), locale.value)}
+        <time dateTime={new Date(at).toISOString()} title={exactTime(at, region.value)}>
+          {moment(at, hubTime(), region.value)}
         </time>
       </p>
       <p class="bubble-text">

@@ -1,11 +1,10 @@
 import { now } from "../shared/clock.ts";
 import { Icon } from "../shared/icons.tsx";
 import { known, t, tn } from "../shared/i18n.ts";
-import { duration } from "../shared/time.ts";
-import { accept, decline } from "./actions.ts";
+import { duration, secondsLeft } from "../shared/time.ts";
+import { accept, decline, setPresence } from "./actions.ts";
 import { Countdown } from "./Countdown.tsx";
 import { customerName } from "./names.ts";
-import { setPresence } from "./actions.ts";
 import { busy, choose, chosen, desk, read } from "./store.ts";
 import { type WorkItem, unread } from "./state.ts";
 
@@ -98,7 +97,7 @@ function phaseTime(item: WorkItem): string {
     case "active":
       return duration(at - (item.connected_at ?? item.since));
     case "wrap_up":
-      return item.until === null ? duration(at - item.since) : t("work.left", { time: duration(item.until - at) });
+      return item.until === null ? duration(at - item.since) : t("work.left", { time: duration(1000 * secondsLeft(item.until, at)) });
   }
 }
 

@@ -5,6 +5,7 @@ import { t } from "../shared/i18n.ts";
 import type { Outcome, Presence } from "../shared/model.ts";
 import { again, discard, next, refused, sent, write } from "./outbox.ts";
 import {
+  accepting,
   busy,
   choose,
   chosen,
@@ -88,7 +89,9 @@ export async function accept(interaction: string): Promise<void> {
     notify("info", t("offer.pick_up"));
     return;
   }
+  accepting.value = interaction;
   if (await once(`accept ${interaction}`, () => api.accept(interaction))) choose(interaction);
+  else accepting.value = null;
 }
 
 export function decline(interaction: string): Promise<boolean> {

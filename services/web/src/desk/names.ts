@@ -5,11 +5,21 @@ interface Known {
   contact_point: { kind: string; value: string };
 }
 
-/** A number in groups, as it is read aloud; other contact points as they are. */
+// Country codes are prefix-free (ITU-T E.164 lists them): one digit for 1 and 7, these with two, the others with three.
+const COUNTRY = /^\+(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3})(\d+)$/u;
+
+/** A number in groups, as it is read aloud: the country, then threes, the last of them two to four. */
+function phoneText(value: string): string {
+  const parts = COUNTRY.exec(value);
+  if (parts === null) return value;
+  const [, country = "", rest = ""] = parts;
+  return `+${country} ${rest.replace(/(\d{3})(?=\d{2})/gu, "$1 ")}`;
+}
+
+/** A contact point as people write it. */
 export function contactText(kind: string, value: string): string {
   if (kind === "chat_visitor") return t("contact.visitor", { id: value.slice(0, 6) });
-  if (kind !== "phone" || !/^\+\d{8,15}$/u.test(value)) return value;
-  return value.replace(/^(\+\d{2,3})(\d{3})(\d{3,4})(\d+)$/u, "$1 $2 $3 $4");
+  return kind === "phone" ? phoneText(value) : value;
 }
 
 /** How the desk calls a customer: by name, else by how they reached us. */

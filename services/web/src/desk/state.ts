@@ -83,7 +83,9 @@ export function select(chosen: string | null, before: readonly WorkItem[], after
   if (begun !== undefined) return begun.id;
   if (after.some((item) => item.id === chosen)) return chosen;
   const was = before.findIndex((item) => item.id === chosen);
-  return (after.find((item) => item.phase !== "offered") ?? after[Math.max(0, was)] ?? after[0])?.id ?? null;
+  // A caller hears every silence: their call comes before a chat.
+  const call = after.find((item) => item.phase === "active" && item.channel === "voice");
+  return (call ?? after.find((item) => item.phase !== "offered") ?? after[Math.max(0, was)] ?? after[0])?.id ?? null;
 }
 
 /** The work item `step` rows below (or above) the chosen one, around the ends. */

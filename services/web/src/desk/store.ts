@@ -15,6 +15,8 @@ export const desk = signal<DeskState>(NOTHING);
 export const line = signal<Line>({ state: "connecting" });
 export const chosen = signal<string | null>(null);
 export const pane = signal<Pane>("work");
+/** The offer that the agent has just accepted: the focus follows it. */
+export const accepting = signal<string | null>(null);
 export const helpOpen = signal(false);
 export const presenceOpen = signal(false);
 

@@ -1,6 +1,6 @@
 import type { TimelineItem } from "../shared/model.ts";
 
-/** What belongs to one contact and stands together is shown together; what belongs to none stands alone. */
+/** What belongs to one contact and stands together is shown together, and so is the planning between two contacts. */
 export interface Episode {
   key: number;
   interaction: string | null;
@@ -12,7 +12,7 @@ export function episodes(items: readonly TimelineItem[]): Episode[] {
   const found: Episode[] = [];
   for (const item of items) {
     const last = found.at(-1);
-    if (last !== undefined && item.interaction !== null && last.interaction === item.interaction) last.items.push(item);
+    if (last !== undefined && last.interaction === item.interaction) last.items.push(item);
     else found.push({ key: item.position, interaction: item.interaction, items: [item] });
   }
   return found;

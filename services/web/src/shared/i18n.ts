@@ -1,4 +1,4 @@
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import en from "./i18n/en.json" with { type: "json" };
 import zh from "./i18n/zh-CN.json" with { type: "json" };
 import { choices } from "./storage.ts";
@@ -21,6 +21,12 @@ export function pickLocale(kept: string | null, wanted: readonly string[]): Loca
 
 const languages = typeof navigator === "undefined" ? [] : (navigator.languages ?? [navigator.language]);
 export const locale = signal<Locale>(pickLocale(choices.get("language"), languages));
+
+/** How to write dates and numbers: as the browser's own region does, where it speaks the language of the desk. */
+export const region = computed(() => {
+  const language = locale.value.slice(0, 2);
+  return languages.find((wanted) => wanted.slice(0, 2).toLowerCase() === language) ?? locale.value;
+});
 
 export function chooseLocale(chosen: Locale): void {
   locale.value = chosen;
@@ -56,5 +62,5 @@ export function known(prefix: string, code: string): string {
 }
 
 export function number(value: number, options: Intl.NumberFormatOptions = {}): string {
-  return new Intl.NumberFormat(locale.value, options).format(value);
+  return new Intl.NumberFormat(region.value, options).format(value);
 }

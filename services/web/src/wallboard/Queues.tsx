@@ -48,7 +48,7 @@ function Queue({ queue, at }: { queue: QueueLine; at: number }) {
         <TargetBar share={queue.service_level / 100} target={queue.service_level_target / 100} />
       )}
       <p class="queue-foot">
-        {t("wallboard.queue_foot", {
+        {t(queue.outbound ? "wallboard.queue_foot_outbound" : "wallboard.queue_foot", {
           answered: number(queue.answered),
           offered: number(queue.offered),
           abandoned: number(queue.abandoned),

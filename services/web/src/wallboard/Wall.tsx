@@ -2,7 +2,7 @@ import { useEffect } from "preact/hooks";
 import { now } from "../shared/clock.ts";
 import { LanguageButton, ThemeButton } from "../shared/controls.tsx";
 import { Icon } from "../shared/icons.tsx";
-import { locale, number, t } from "../shared/i18n.ts";
+import { region, number, t } from "../shared/i18n.ts";
 import { lineText, offline } from "../shared/line.ts";
 import { duration, exactTime } from "../shared/time.ts";
 import { Agents } from "./Agents.tsx";
@@ -47,7 +47,7 @@ function Top() {
       </p>
       {heardAt.value !== null && (
         <p class="as-of">
-          {t("wallboard.as_of")} <time class="timer">{exactTime(text === null ? now.value : heardAt.value, locale.value)}</time>
+          {t("wallboard.as_of")} <time class="timer">{exactTime(text === null ? now.value : heardAt.value, region.value)}</time>
         </p>
       )}
       <span class="tools">
