@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rapport_domain::aggregate::{Aggregate, Folded};
-use rapport_domain::event::Revision;
+use rapport_domain::event::{Recorded, Revision};
 use rapport_domain::id::TenantId;
 use rapport_domain::time::Timestamp;
 use uuid::Uuid;
@@ -94,6 +94,38 @@ impl<A: Aggregate> Cache<A> {
         for fact in facts {
             state.folded.take(fact, at, next);
             next = next.next();
+        }
+    }
+
+    /// Takes in an event that was read from the log, when the state is kept and exactly before it; a state that is
+    /// further behind is forgotten.
+    pub fn observe(&self, recorded: &Recorded, fact: &A::Fact) {
+        let (id, revision) = (recorded.stream.id, recorded.revision);
+        let mut shard = self.shard(id);
+        let Some(known) = shard.get_mut(&id) else {
+            return;
+        };
+        match known.folded.revision {
+            Some(last) if last >= revision => {}
+            Some(last) if last.next() == revision => {
+                Arc::make_mut(known)
+                    .folded
+                    .take(fact, recorded.event.recorded_at, revision);
+            }
+            _ => {
+                shard.remove(&id);
+            }
+        }
+    }
+
+    /// Forgets a state that is older than a revision known to exist.
+    pub fn forget_older(&self, id: Uuid, revision: Revision) {
+        let mut shard = self.shard(id);
+        if shard
+            .get(&id)
+            .is_some_and(|known| known.folded.revision < Some(revision))
+        {
+            shard.remove(&id);
         }
     }
 

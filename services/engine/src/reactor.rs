@@ -9,12 +9,14 @@ use rapport_domain::acd::{self, Input, Media, WorkItem};
 use rapport_domain::agent::{self, Agent, Presence, ReservationEnd};
 use rapport_domain::aggregate::{DecodeError, Fact, decode};
 use rapport_domain::channel::Direction;
+use rapport_domain::customer::{Claim, Customer};
 use rapport_domain::event::{Category, Position, Recorded};
 use rapport_domain::id::{AgentId, CustomerId, InteractionId, QueueId, TenantId};
 use rapport_domain::interaction::{self, Interaction, OfferEnd};
+use rapport_domain::outreach;
+use rapport_domain::policy::Policy;
 use rapport_domain::port::log::Subscription;
-use rapport_domain::setup::QueueFact;
-use rapport_domain::{outreach, policy};
+use rapport_domain::setup::{Queue, QueueFact, Tenant};
 
 use crate::counters::Counters;
 use crate::directory::Directory;
@@ -99,18 +101,31 @@ impl Engine {
     }
 
     async fn react(self: &Arc<Self>, cause: Cause<'_>) -> Result<(), DecodeError> {
-        match cause.recorded.stream.category {
+        let recorded = cause.recorded;
+        match recorded.stream.category {
             Category::Interaction => {
-                self.react_to_interaction(cause, fact(cause.recorded)?)
-                    .await
+                let fact: interaction::Fact = fact(recorded)?;
+                self.store.observe::<Interaction>(recorded, &fact);
+                self.react_to_interaction(cause, fact).await;
             }
-            Category::Agent => self.react_to_agent(cause, fact(cause.recorded)?).await,
-            Category::Outreach => self.react_to_outreach(cause, fact(cause.recorded)?).await,
-            Category::Queue => self.react_to_queue(cause, fact(cause.recorded)?).await,
-            Category::Policy => {
-                let _: policy::Fact = fact(cause.recorded)?; // the directory has it
+            Category::Agent => {
+                let fact: agent::Fact = fact(recorded)?;
+                self.store.observe::<Agent>(recorded, &fact);
+                self.react_to_agent(cause, fact).await;
             }
-            Category::Customer | Category::ContactPoint | Category::Tenant => {}
+            Category::Outreach => {
+                let fact: outreach::Fact = fact(recorded)?;
+                self.store.observe::<outreach::Outreach>(recorded, &fact);
+                self.react_to_outreach(cause, fact).await;
+            }
+            Category::Queue => {
+                self.store.outdate::<Queue>(recorded);
+                self.react_to_queue(cause, fact(recorded)?).await;
+            }
+            Category::Customer => self.store.outdate::<Customer>(recorded),
+            Category::ContactPoint => self.store.outdate::<Claim>(recorded),
+            Category::Tenant => self.store.outdate::<Tenant>(recorded),
+            Category::Policy => self.store.outdate::<Policy>(recorded),
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rapport_domain::agent::Agent;
 use rapport_domain::aggregate::{self, Aggregate, Fact as _};
 use rapport_domain::customer::{Claim, Customer};
-use rapport_domain::event::{Actor, Meta, NewEvent, Position, Revision, Stream};
+use rapport_domain::event::{Actor, Meta, NewEvent, Position, Recorded, Revision, Stream};
 use rapport_domain::id::{EventId, TenantId};
 use rapport_domain::interaction::Interaction;
 use rapport_domain::outreach::Outreach;
@@ -201,6 +201,17 @@ impl Store {
             A::cache(&self.caches).put(id, loaded.clone());
         }
         Ok(loaded)
+    }
+
+    /// Takes in an event that the reactor has read, so that whatever reacts to it sees a state that includes it: the log
+    /// shows an event to its readers before it tells the writer.
+    pub fn observe<A: Kept>(&self, recorded: &Recorded, fact: &A::Fact) {
+        A::cache(&self.caches).observe(recorded, fact);
+    }
+
+    /// As [`Store::observe`], for streams whose facts the reactor does not decode.
+    pub fn outdate<A: Kept>(&self, recorded: &Recorded) {
+        A::cache(&self.caches).forget_older(recorded.stream.id, recorded.revision);
     }
 
     /// Decides on the present state and appends what follows. The decision sees the state only when the stream is

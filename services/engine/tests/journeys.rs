@@ -1,0 +1,521 @@
+//! The engine's side of the three journeys, on the in-memory log.
+
+mod support;
+
+use rapport_domain::agent::Presence;
+use rapport_domain::id::{InteractionId, MessageId};
+use rapport_domain::outreach::{Fact, Outcome, WishClass, Withdrawal};
+use rapport_domain::port::chat::{ChatDesk, LineKind, Visitor};
+use rapport_domain::port::voice::{DialTarget, LegEnd, Refusal, Sound, VoiceCommand, VoiceEvent};
+use rapport_domain::private::Private;
+use rapport_domain::testing::MemoryLog;
+use support::{World, world, world_on};
+use uuid::Uuid;
+
+fn leg_of(dial: &VoiceCommand) -> rapport_domain::id::LegId {
+    match dial {
+        VoiceCommand::Dial { leg, .. } => *leg,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_answered_offered_bridged_ended_and_wrapped_up() {
+    let world = world().await;
+    let caller = world.call_from("+4917012345").await;
+    let answer = VoiceCommand::Answer {
+        leg: caller,
+        sound: Sound::QueueMusic,
+    };
+    world
+        .until("the answer", |world| {
+            world.voice.all().contains(&answer).then_some(())
+        })
+        .await;
+    assert!(
+        world.has("interaction.queued").is_some(),
+        "answered before it was on disk"
+    );
+    world.ready().await;
+    let dial = world.dialled(0).await;
+    let VoiceCommand::Dial {
+        target, from_user, ..
+    } = &dial
+    else {
+        panic!()
+    };
+    assert_eq!(
+        *target,
+        DialTarget::Address {
+            uri: "sip:anna@127.0.0.1:5999".into()
+        }
+    );
+    assert_eq!(from_user, "+4917012345");
+    let agent = leg_of(&dial);
+    world
+        .peer
+        .send(VoiceEvent::Answered { leg: agent })
+        .await
+        .unwrap();
+    let bridge = VoiceCommand::Bridge {
+        a: caller,
+        b: agent,
+    };
+    world
+        .until("the bridge", |world| {
+            world.voice.all().contains(&bridge).then_some(())
+        })
+        .await;
+    world
+        .peer
+        .send(VoiceEvent::Ended {
+            leg: caller,
+            why: LegEnd::PeerHungUp,
+        })
+        .await
+        .unwrap();
+    let id = world
+        .until("wrap-up", |world| world.has("interaction.ended"))
+        .await;
+    let hang_up = VoiceCommand::HangUp { leg: agent };
+    world
+        .until("the agent's leg to end", |world| {
+            world.voice.all().contains(&hang_up).then_some(())
+        })
+        .await;
+    let code = Some("solved".to_owned());
+    world
+        .engine
+        .wrap_up(world.tenant, world.anna, id, code, None)
+        .await
+        .unwrap();
+    world
+        .until("the agent to be free", |world| {
+            world.has("agent.work_finished")
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_hangs_up_while_waiting_is_recorded_as_abandoned() {
+    let world = world().await;
+    let caller = world.call_from("+4917012345").await;
+    world
+        .until("the queue", |world| world.has("interaction.queued"))
+        .await;
+    world
+        .peer
+        .send(VoiceEvent::Ended {
+            leg: caller,
+            why: LegEnd::PeerHungUp,
+        })
+        .await
+        .unwrap();
+    world
+        .until("abandonment", |world| world.has("interaction.abandoned"))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_who_does_not_answer_is_set_not_ready_and_the_caller_waits_on() {
+    let world = world().await;
+    world.ready().await;
+    world.call_from("+4917012345").await;
+    let dial = world.dialled(0).await;
+    world
+        .peer
+        .send(VoiceEvent::Ended {
+            leg: leg_of(&dial),
+            why: LegEnd::NoAnswer,
+        })
+        .await
+        .unwrap();
+    world
+        .until("not ready", |world| {
+            let events = world.log.events();
+            let last = events
+                .iter()
+                .rev()
+                .find(|e| e.event.kind == "agent.presence_changed")?;
+            String::from_utf8_lossy(&last.event.data)
+                .contains("missed_offer")
+                .then_some(())
+        })
+        .await;
+    world
+        .engine
+        .change_presence(world.tenant, world.anna, Presence::Ready)
+        .await
+        .unwrap();
+    world.dialled(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_nobody_declared_is_refused_and_counted() {
+    let world = world().await;
+    let leg = rapport_domain::id::LegId::from_uuid(Uuid::now_v7());
+    let (trunk, from_user, to_user) = ("carrier".into(), "1".into(), "999".into());
+    world
+        .peer
+        .send(VoiceEvent::Incoming {
+            leg,
+            trunk,
+            from_user,
+            to_user,
+        })
+        .await
+        .unwrap();
+    let refuse = VoiceCommand::Refuse {
+        leg,
+        reason: Refusal::UnknownAccessPoint,
+    };
+    world
+        .until("the refusal", |world| {
+            world.voice.all().contains(&refuse).then_some(())
+        })
+        .await;
+    assert_eq!(
+        world
+            .engine
+            .counters()
+            .unknown_access_point
+            .load(std::sync::atomic::Ordering::Relaxed),
+        1
+    );
+}
+
+fn visitor(name: &str) -> Visitor {
+    Visitor {
+        site_key: "shop-key".into(),
+        visitor: Private::new(name.into()),
+    }
+}
+
+async fn say(world: &World, name: &str, text: &str) -> rapport_domain::port::chat::Acknowledged {
+    let message = MessageId::from_uuid(Uuid::now_v7());
+    world
+        .engine
+        .say(visitor(name), message, Private::new(text.into()))
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_is_stored_offered_accepted_answered_and_closed() {
+    let world = world().await;
+    world.ready().await;
+    let said = say(&world, "v1", "hello").await;
+    let id = said.interaction;
+    world
+        .until("the offer", |world| world.has("interaction.offered"))
+        .await;
+    world
+        .engine
+        .accept(world.tenant, world.anna, id)
+        .await
+        .unwrap();
+    let changed = world.engine.changed(id, said.seq);
+    let message = MessageId::from_uuid(Uuid::now_v7());
+    world
+        .engine
+        .send_message(world.tenant, world.anna, id, message, "hi!".into())
+        .await
+        .unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(5), changed)
+        .await
+        .expect("the visitor is woken");
+    let conversation = world
+        .engine
+        .resume(visitor("v1"), Some(id), Some(said.seq))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(conversation.lines.iter().any(
+        |line| matches!(&line.what, LineKind::FromAgent { text, .. } if text.expose() == "hi!")
+    ));
+    let work = world
+        .engine
+        .work_of(world.tenant, world.anna)
+        .await
+        .unwrap();
+    assert_eq!(work.len(), 1);
+    assert_eq!(work[0].messages.as_ref().unwrap().len(), 2);
+    world
+        .engine
+        .end(world.tenant, world.anna, id)
+        .await
+        .unwrap();
+    world
+        .engine
+        .wrap_up(world.tenant, world.anna, id, None, None)
+        .await
+        .unwrap();
+    let next = say(&world, "v1", "one more thing").await;
+    assert_ne!(
+        next.interaction, id,
+        "the next message begins a new conversation"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_message_again_is_answered_with_the_same_place() {
+    let world = world().await;
+    let message = MessageId::from_uuid(Uuid::now_v7());
+    let first = world
+        .engine
+        .say(visitor("v1"), message, Private::new("hello".into()))
+        .await
+        .unwrap();
+    let again = world
+        .engine
+        .say(visitor("v1"), message, Private::new("hello".into()))
+        .await
+        .unwrap();
+    assert_eq!(first, again);
+    assert_eq!(world.count("interaction.message_received"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_with_chats_is_not_offered_a_call() {
+    let world = world().await;
+    world.ready().await;
+    for name in ["v1", "v2", "v3"] {
+        let said = say(&world, name, "hello").await;
+        world
+            .until("the offer", |world| {
+                let offered = world.log.events();
+                offered
+                    .iter()
+                    .any(|e| {
+                        e.event.kind == "interaction.offered"
+                            && e.stream.id == said.interaction.as_uuid()
+                    })
+                    .then_some(())
+            })
+            .await;
+        world
+            .engine
+            .accept(world.tenant, world.anna, said.interaction)
+            .await
+            .unwrap();
+    }
+    world.call_from("+4917012345").await;
+    world
+        .until("the call in line", |world| {
+            (world.count("interaction.queued") == 4).then_some(())
+        })
+        .await;
+    world.engine.drain().await;
+    assert!(
+        !world
+            .voice
+            .all()
+            .iter()
+            .any(|command| matches!(command, VoiceCommand::Dial { .. }))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_departments_end_up_in_one_call_with_an_agenda_of_three() {
+    let world = world().await;
+    let wishes = [
+        ("finance", "payment_reminder", WishClass::Mandatory),
+        ("marketing", "invitation", WishClass::Marketing),
+        ("service", "survey", WishClass::Service),
+    ];
+    let mut filed = Vec::new();
+    for (department, purpose, class) in wishes {
+        let draft = world.wish("+4917055555", purpose, class);
+        filed.push(
+            world
+                .engine
+                .file_wish(world.tenant, department, draft)
+                .await
+                .unwrap(),
+        );
+    }
+    world.ready().await;
+    let dial = world.dialled(0).await;
+    let agent = leg_of(&dial);
+    world
+        .peer
+        .send(VoiceEvent::Answered { leg: agent })
+        .await
+        .unwrap();
+    let dial = world.dialled(1).await;
+    let VoiceCommand::Dial {
+        target, from_user, ..
+    } = &dial
+    else {
+        panic!()
+    };
+    assert_eq!(
+        *target,
+        DialTarget::Trunk {
+            trunk: "carrier".into(),
+            number: "+4917055555".into()
+        }
+    );
+    assert_eq!(from_user, "4930000");
+    let customer = leg_of(&dial);
+    world
+        .peer
+        .send(VoiceEvent::Answered { leg: customer })
+        .await
+        .unwrap();
+    let bridge = VoiceCommand::Bridge {
+        a: customer,
+        b: agent,
+    };
+    world
+        .until("the bridge", |world| {
+            world.voice.all().contains(&bridge).then_some(())
+        })
+        .await;
+    let work = world
+        .engine
+        .work_of(world.tenant, world.anna)
+        .await
+        .unwrap();
+    let purposes: Vec<&str> = work[0]
+        .agenda
+        .iter()
+        .map(|item| item.purpose.as_str())
+        .collect();
+    assert_eq!(purposes, ["payment_reminder", "survey", "invitation"]);
+    for wish in &filed {
+        let (tenant, id) = (world.tenant, work[0].id);
+        world
+            .engine
+            .record_outcome(tenant, world.anna, id, wish.wish, Outcome::Agreed, None)
+            .await
+            .unwrap();
+    }
+    world
+        .peer
+        .send(VoiceEvent::Ended {
+            leg: customer,
+            why: LegEnd::PeerHungUp,
+        })
+        .await
+        .unwrap();
+    world
+        .until("the end", |world| world.has("interaction.ended"))
+        .await;
+    world
+        .engine
+        .wrap_up(world.tenant, world.anna, work[0].id, None, None)
+        .await
+        .unwrap();
+    world
+        .until("the contact's end", |world| {
+            world.has("outreach.contact_ended")
+        })
+        .await;
+    assert_eq!(world.count("outreach.contact_started"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_who_calls_first_gets_the_agenda_and_the_planned_call_is_withdrawn() {
+    let world = world().await;
+    let draft = world.wish("+4917066666", "invitation", WishClass::Marketing);
+    world
+        .engine
+        .file_wish(world.tenant, "marketing", draft)
+        .await
+        .unwrap();
+    world.call_from("+4917066666").await;
+    world
+        .until("the agenda", |world| world.has("outreach.agenda_taken_up"))
+        .await;
+    let facts = world.outreach();
+    let withdrawn = facts.iter().position(|(_, fact)| {
+        matches!(
+            fact,
+            Fact::PlanWithdrawn {
+                why: Withdrawal::CustomerContactedUs { .. },
+                ..
+            }
+        )
+    });
+    let taken = facts
+        .iter()
+        .position(|(_, fact)| matches!(fact, Fact::AgendaTakenUp { .. }));
+    assert_eq!(withdrawn.map(|at| at + 1), taken, "one append: {facts:?}");
+    world.ready().await;
+    world.dialled(0).await;
+    let work = world
+        .engine
+        .work_of(world.tenant, world.anna)
+        .await
+        .unwrap();
+    assert_eq!(work[0].agenda.len(), 1);
+}
+
+#[test]
+fn after_a_crash_calls_are_closed_callbacks_are_owed_and_chats_wait_in_order() {
+    let first_life = tokio::runtime::Runtime::new().unwrap();
+    let (log, first, second) = first_life.block_on(before_the_crash());
+    first_life.shutdown_background(); // no drain: nothing is told that it ends
+    tokio::runtime::Runtime::new()
+        .unwrap()
+        .block_on(after_the_crash(log, first, second));
+}
+
+async fn before_the_crash() -> (MemoryLog, InteractionId, InteractionId) {
+    let world = world().await;
+    world.call_from("+4917012345").await;
+    world
+        .until("the call", |world| world.has("interaction.queued"))
+        .await;
+    let first = say(&world, "v1", "first").await.interaction;
+    let second = say(&world, "v2", "second").await.interaction;
+    (world.log.clone(), first, second)
+}
+
+async fn after_the_crash(log: MemoryLog, first: InteractionId, second: InteractionId) {
+    let world = world_on(log).await;
+    let closed = world.has("interaction.closed").unwrap();
+    let cause = world
+        .log
+        .events()
+        .iter()
+        .rev()
+        .find(|e| e.stream.id == closed.as_uuid())
+        .cloned()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&cause.event.data).contains("hub_restarted"));
+    let callback = world
+        .outreach()
+        .into_iter()
+        .any(|(_, fact)| matches!(fact, Fact::WishFiled(wish) if wish.purpose == "callback"));
+    assert!(callback);
+    world.ready().await;
+    let offered = |world: &World| -> Vec<Uuid> {
+        let events = world.log.events();
+        events
+            .iter()
+            .filter(|e| e.event.kind == "interaction.offered")
+            .map(|e| e.stream.id)
+            .collect()
+    };
+    world
+        .until("the first chat", |world| {
+            offered(world).contains(&first.as_uuid()).then_some(())
+        })
+        .await;
+    assert!(
+        !offered(&world).contains(&second.as_uuid()),
+        "the line kept its order"
+    );
+    world
+        .engine
+        .accept(world.tenant, world.anna, first)
+        .await
+        .unwrap();
+    world
+        .until("the second chat", |world| {
+            offered(world).contains(&second.as_uuid()).then_some(())
+        })
+        .await;
+}
