@@ -1,5 +1,7 @@
 //! The engine's side of the three journeys, on the in-memory log.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
+
 mod support;
 
 use rapport_domain::agent::Presence;
