@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use rapport_domain::private::Private;
@@ -12,57 +12,53 @@ use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 
 use super::sound::Streams;
-use super::{Answering, Command, PhoneCall, PhoneEnd, PhoneEvent, SoftphoneConfig};
+use super::{Command, PhoneCall, PhoneEnd, PhoneEvent, SoftphoneConfig};
 use crate::counters::Counters;
-use crate::sdp::{self, Description, Local};
+use crate::sdp::{Description, Local};
 use crate::sip::digest::Credentials;
-use crate::sip::endpoint::{
-    Ask, AskId, CallEnd, CallId, Endpoint, Event, Identity, Invite, Output, Reach,
-};
-use crate::sip::message::{Headers, MAX_DATAGRAM, Method, NameAddr, Uri, parse};
+use crate::sip::endpoint::{Ask, AskId, CallId, Endpoint, Identity};
+use crate::sip::message::{Headers, MAX_DATAGRAM, Method, Uri, parse};
 use crate::sip::tokens::Tokens;
 
 /// Packet interval.
 const FRAME: Duration = Duration::from_millis(20);
-/// After a failed registration.
-const RETRY: Duration = Duration::from_secs(30);
 /// How long `stop` waits for peers.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Datagrams read before others get their turn.
 const BATCH: usize = 256;
 
-struct Call {
-    id: PhoneCall,
-    local: Local,
-    offer: Option<Description>,
-    answer_at: Option<Instant>,
+pub(super) struct Call {
+    pub(super) id: PhoneCall,
+    pub(super) local: Local,
+    pub(super) offer: Option<Description>,
+    pub(super) answer_at: Option<Instant>,
 }
 
-struct Registration {
-    at: SocketAddr,
-    call_id: String,
-    cseq: u32,
-    asked: Option<AskId>,
+pub(super) struct Registration {
+    pub(super) at: SocketAddr,
+    pub(super) call_id: String,
+    pub(super) cseq: u32,
+    pub(super) asked: Option<AskId>,
     /// The registrar may know us: there is something to take back.
-    registered: bool,
-    next: Option<Instant>,
+    pub(super) registered: bool,
+    pub(super) next: Option<Instant>,
 }
 
 pub(super) struct Line {
-    config: SoftphoneConfig,
-    endpoint: Endpoint,
-    sip: Arc<UdpSocket>,
-    rtp: Arc<UdpSocket>,
-    rtp_local: SocketAddr,
-    events: mpsc::Sender<PhoneEvent>,
-    told: Vec<PhoneEvent>,
-    last_call: Arc<AtomicU64>,
-    calls: HashMap<CallId, Call>,
-    ids: HashMap<PhoneCall, CallId>,
-    answers: BTreeSet<(Instant, CallId)>,
-    streams: Streams,
-    registration: Option<Registration>,
-    stopping: Option<(oneshot::Sender<()>, Instant)>,
+    pub(super) config: SoftphoneConfig,
+    pub(super) endpoint: Endpoint,
+    pub(super) sip: Arc<UdpSocket>,
+    pub(super) rtp: Arc<UdpSocket>,
+    pub(super) rtp_local: SocketAddr,
+    pub(super) events: mpsc::Sender<PhoneEvent>,
+    pub(super) told: Vec<PhoneEvent>,
+    pub(super) last_call: Arc<AtomicU64>,
+    pub(super) calls: HashMap<CallId, Call>,
+    pub(super) ids: HashMap<PhoneCall, CallId>,
+    pub(super) answers: BTreeSet<(Instant, CallId)>,
+    pub(super) streams: Streams,
+    pub(super) registration: Option<Registration>,
+    pub(super) stopping: Option<(oneshot::Sender<()>, Instant)>,
 }
 
 impl Line {
@@ -294,212 +290,12 @@ impl Line {
         }
     }
 
-    fn local(&mut self, id: PhoneCall) -> Local {
+    pub(super) fn local(&mut self, id: PhoneCall) -> Local {
         Local {
             address: self.rtp_local.ip(),
             port: self.rtp_local.port(),
             session: id.0,
             version: 1,
-        }
-    }
-
-    fn dial(&mut self, id: PhoneCall, to_uri: &str, from_user: String, now: Instant) {
-        let target = Uri::parse(to_uri);
-        let to = target
-            .as_ref()
-            .and_then(Uri::socket_addr)
-            .or(self.config.registrar);
-        let (Some(target), Some(to)) = (target, to) else {
-            let stats = super::RtpStats::default();
-            return self.told.push(PhoneEvent::Ended {
-                id,
-                why: PhoneEnd::Failed,
-                stats,
-            });
-        };
-        let local = self.local(id);
-        let sdp = sdp::offer(&local, self.config.codec);
-        let call = self.endpoint.invite(
-            Invite {
-                target,
-                to,
-                from_user,
-                sdp,
-                reach: Reach::Contact,
-            },
-            now,
-        );
-        self.ids.insert(id, call);
-        self.calls.insert(
-            call,
-            Call {
-                id,
-                local,
-                offer: None,
-                answer_at: None,
-            },
-        );
-    }
-
-    fn answer(&mut self, call: CallId, now: Instant) {
-        let Some(known) = self.calls.get_mut(&call) else {
-            return;
-        };
-        let Some(offer) = known.offer.take() else {
-            return;
-        };
-        if let Some(at) = known.answer_at.take() {
-            self.answers.remove(&(at, call));
-        }
-        let (id, body) = (known.id, sdp::answer(&known.local, &offer));
-        self.endpoint.answer(call, body, Reach::Contact, now);
-        self.talk(call, &offer);
-        self.told.push(PhoneEvent::Answered { id });
-    }
-
-    fn talk(&mut self, call: CallId, description: &Description) {
-        if let Some(known) = self.calls.get(&call) {
-            let ssrc = u32::try_from(known.id.0 & 0xffff_ffff).unwrap_or(0)
-                ^ u32::from(self.rtp_local.port()) << 16;
-            self.streams.set(known.id.0, &description.audio, ssrc);
-        }
-    }
-
-    fn end(&mut self, call: CallId, why: PhoneEnd) {
-        let Some(known) = self.calls.remove(&call) else {
-            return;
-        };
-        self.ids.remove(&known.id);
-        if let Some(at) = known.answer_at {
-            self.answers.remove(&(at, call));
-        }
-        let stats = self.streams.remove(known.id.0);
-        self.told.push(PhoneEvent::Ended {
-            id: known.id,
-            why,
-            stats,
-        });
-    }
-
-    fn settle(&mut self, now: Instant) {
-        while let Some(output) = self.endpoint.next_output() {
-            match output {
-                // What the socket will not take is repeated by SIP's timers.
-                Output::Send { to, bytes } => drop(self.sip.try_send_to(&bytes, to)),
-                Output::Event(event) => self.on_event(event, now),
-            }
-        }
-    }
-
-    fn on_event(&mut self, event: Event, now: Instant) {
-        match event {
-            Event::Incoming { call, invite, .. } => {
-                let from = invite.headers.get("From").and_then(NameAddr::parse);
-                self.on_incoming(call, sdp::parse(&invite.body).ok(), from, now);
-            }
-            Event::Request { transaction, .. } => {
-                self.endpoint
-                    .respond(&transaction, 405, &Headers::new(), Vec::new(), now);
-            }
-            Event::Ringing { call } => {
-                if let Some(known) = self.calls.get(&call) {
-                    self.told.push(PhoneEvent::Ringing { id: known.id });
-                }
-            }
-            Event::Answered { call, sdp } => match sdp::parse(&sdp) {
-                Ok(answer) => {
-                    self.talk(call, &answer);
-                    if let Some(known) = self.calls.get(&call) {
-                        self.told.push(PhoneEvent::Answered { id: known.id });
-                    }
-                }
-                Err(_) => {
-                    self.endpoint.hang_up(call, now);
-                    self.end(call, PhoneEnd::Failed);
-                }
-            },
-            Event::Acked { .. } => {} // we answer no INVITE without an offer
-            Event::Offer { call, sdp } => self.on_offer(call, &sdp, now),
-            Event::Ended { call, why } => {
-                let why = match why {
-                    CallEnd::PeerHungUp | CallEnd::CallerGaveUp => PhoneEnd::ByPeer,
-                    CallEnd::Rejected(status) => PhoneEnd::Refused(status),
-                    CallEnd::NoResponse | CallEnd::NeverAcknowledged => PhoneEnd::Failed,
-                };
-                self.end(call, why);
-            }
-            Event::Answer { ask, response } => {
-                self.on_registered(ask, response.map(|r| r.status), now)
-            }
-        }
-    }
-
-    fn on_incoming(
-        &mut self,
-        call: CallId,
-        offer: Option<Description>,
-        from: Option<NameAddr>,
-        now: Instant,
-    ) {
-        if let Answering::Reject(status) = self.config.answering {
-            return self.endpoint.reject(call, status, &Headers::new(), now);
-        }
-        let Some(offer) = offer else {
-            return self.endpoint.reject(call, 488, &Headers::new(), now);
-        };
-        let id = PhoneCall(self.last_call.fetch_add(1, Ordering::Relaxed) + 1);
-        let answer_at = match self.config.answering {
-            Answering::After(delay) => Some(now + delay),
-            _ => None,
-        };
-        let local = self.local(id);
-        self.ids.insert(id, call);
-        self.calls.insert(
-            call,
-            Call {
-                id,
-                local,
-                offer: Some(offer),
-                answer_at,
-            },
-        );
-        if let Some(at) = answer_at {
-            self.answers.insert((at, call));
-        }
-        self.endpoint.ring(call, now);
-        let from_user = from.map(|from| from.uri.user_name()).unwrap_or_default();
-        self.told.push(PhoneEvent::Incoming { id, from_user });
-    }
-
-    fn on_offer(&mut self, call: CallId, body: &[u8], now: Instant) {
-        let Some(known) = self.calls.get_mut(&call) else {
-            return self.endpoint.reject_offer(call, 481, now);
-        };
-        known.local.version += 1;
-        match sdp::parse(body) {
-            Ok(offer) => {
-                let answer = sdp::answer(&known.local, &offer);
-                self.endpoint.answer_offer(call, answer, now);
-                self.talk(call, &offer);
-            }
-            Err(_) => self.endpoint.reject_offer(call, 488, now),
-        }
-    }
-
-    fn on_registered(&mut self, ask: AskId, status: Option<u16>, now: Instant) {
-        let Some(registration) = &mut self.registration else {
-            return;
-        };
-        if registration.asked != Some(ask) || self.stopping.is_some() {
-            return;
-        }
-        if status == Some(200) {
-            registration.registered = true;
-            registration.next = Some(now + self.config.expires * 2 / 3);
-            self.told.push(PhoneEvent::Registered);
-        } else {
-            registration.next = Some(now + RETRY);
-            self.told.push(PhoneEvent::NotRegistered { status });
         }
     }
 }

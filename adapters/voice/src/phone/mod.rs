@@ -1,6 +1,7 @@
 //! A soft phone for demonstrations and tests: it registers, calls, answers, sends a tone and counts what it hears.
 //! One task and two sockets serve hundreds of calls, so one phone can stand for a whole trunk of customers.
 
+mod calls;
 mod line;
 mod sound;
 

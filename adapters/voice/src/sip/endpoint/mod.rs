@@ -6,6 +6,7 @@
 
 mod calls;
 mod client;
+mod dialling;
 mod dialog;
 mod in_dialog;
 mod reply;

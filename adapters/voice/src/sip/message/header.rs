@@ -140,20 +140,23 @@ impl Headers {
     /// The first field of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        let field = self
+            .list
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case(name));
+        field.map(|header| header.value.as_str())
     }
 
     /// Every field of this name, in order.
-    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
-        let name = canonical(name);
+    pub fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
         self.list
             .iter()
-            .filter(move |header| header.name.eq_ignore_ascii_case(&name))
+            .filter(move |header| header.name.eq_ignore_ascii_case(name))
             .map(|header| header.value.as_str())
     }
 
-    /// The elements of a comma-separated header over all its fields, in order. Commas inside quotes or angle
-    /// brackets do not separate.
+    /// The elements of a comma-separated header over all its fields, in order. Commas inside
+    /// quotes or angle brackets do not separate.
     #[must_use]
     pub fn elements(&self, name: &str) -> Vec<&str> {
         self.all(name).flat_map(split_commas).collect()

@@ -1,5 +1,6 @@
 //! SIP messages (RFC 3261 section 7): what they are, how they are read and how they are written.
 
+mod basics;
 mod header;
 mod parse;
 mod uri;
@@ -7,10 +8,9 @@ mod write;
 
 use std::fmt;
 
+pub use basics::{Basics, CSeq, Via};
 pub use header::{Header, Headers};
-pub use parse::{
-    Basics, CSeq, Fault, MAX_DATAGRAM, MAX_HEADER_LINE, MAX_HEADERS, Malformed, Parsed, Via, parse,
-};
+pub use parse::{Fault, MAX_DATAGRAM, MAX_HEADER_LINE, MAX_HEADERS, Malformed, Parsed, parse};
 pub(in crate::sip) use uri::unquote;
 pub use uri::{NameAddr, Params, Scheme, Uri};
 
