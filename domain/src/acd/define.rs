@@ -50,6 +50,7 @@ impl Floor {
             .filter(|&ix| serves(&self.agents[ix]) || self.agents[ix].membership(queue).is_some())
             .collect();
         for &agent in &affected {
+            self.leave_drained(agent);
             self.lift(agent);
         }
         self.queues[queue].define(rule);
@@ -89,6 +90,7 @@ impl Floor {
             return;
         }
         let before = self.agents[agent].memberships.clone();
+        self.leave_drained(agent);
         self.lift(agent);
         self.agents[agent].rule = rule;
         let memberships = (0..self.queues.len())

@@ -1,11 +1,11 @@
 //! Bringing items and agents together. Every look is at heads of lines and first ready agents; what is passed over is
 //! only what this agent refused, or agents who are drained for a call.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Output;
 use super::floor::Floor;
-use super::line::{Ix, LineKey, Phase, Spot};
+use super::line::{Item, Ix, LineKey, Phase, Spot};
 use super::offering::Found;
 use super::receipt::Reason;
 use super::roster::Membership;
@@ -41,14 +41,7 @@ impl Floor {
             .into_iter()
             .filter(|media| self.agents[agent].fits(*media))
             .collect();
-        if media
-            .iter()
-            .any(|media| self.agents[agent].would_block_calls(*media))
-            && let Some(queue) = self.call_waits_for(agent)
-        {
-            media.retain(|media| !self.agents[agent].would_block_calls(*media));
-            self.queues[queue].drained.insert(agent);
-        }
+        media.retain(|media| !self.drains(agent, *media));
         let inbound = self.agents[agent]
             .memberships
             .iter()
@@ -113,45 +106,42 @@ impl Floor {
                 continue;
             };
             match item.phase {
+                Phase::Offered { .. } => {}
+                Phase::Waiting(Spot::Kept(keeper)) => {
+                    self.serve_kept(ix, keeper, outputs);
+                }
                 // A spare agent may be one for other outbound work too.
                 Phase::Waiting(Spot::Open(_)) if self.queues[item.queue].outbound() => {
-                    self.stir.outbound = true;
+                    self.stir.outbound = true
                 }
+                Phase::Waiting(Spot::Open(reach)) if self.stands_behind(item, reach) => {}
                 Phase::Waiting(Spot::Open(_)) if compete => {
                     self.stir.lanes.insert((item.queue, item.work.media));
                 }
-                _ => {
-                    self.serve_item(ix, outputs);
+                Phase::Waiting(Spot::Open(_)) => {
+                    if let Some(found) = self.find_agent(ix) {
+                        self.offer_alone(ix, &found, Reason::BestAgent, outputs);
+                    }
                 }
             }
         }
     }
 
-    /// An item came, came back, or can be shown to more agents: finds the best agent with room.
-    fn serve_item(&mut self, ix: Ix, outputs: &mut Vec<Output>) -> bool {
-        let Some(item) = self.items[ix].as_ref() else {
-            return false;
-        };
-        match item.phase {
-            Phase::Offered { .. } => false,
-            Phase::Waiting(Spot::Kept(keeper)) => self.serve_kept(ix, keeper, outputs),
-            Phase::Waiting(Spot::Open(reach)) => {
-                // Whoever could take this could take what stands before it, and nobody has.
-                let lines = self.queues[item.queue]
-                    .lane(item.work.media)
-                    .open
-                    .iter()
-                    .skip(reach);
-                let mut heads = lines.filter_map(|line| line.first_key_value());
-                let stands_behind = heads.any(|(key, head)| {
-                    *key < item.key
-                        && self.items[*head]
-                            .as_ref()
-                            .is_some_and(|head| head.refusals.is_empty())
-                });
-                !stands_behind && self.serve_open(ix, outputs)
-            }
-        }
+    /// Whether something stands before this item that whoever could take this could take as well. Nobody has, or will
+    /// when it is looked at by itself.
+    fn stands_behind(&self, item: &Item, reach: usize) -> bool {
+        let lines = self.queues[item.queue]
+            .lane(item.work.media)
+            .open
+            .iter()
+            .skip(reach);
+        let mut heads = lines.filter_map(|line| line.first_key_value());
+        heads.any(|(key, head)| {
+            *key < item.key
+                && self.items[*head]
+                    .as_ref()
+                    .is_some_and(|head| head.refusals.is_empty())
+        })
     }
 
     fn serve_kept(&mut self, ix: Ix, keeper: Ix, outputs: &mut Vec<Output>) -> bool {
@@ -167,10 +157,7 @@ impl Floor {
         let tier = agent
             .membership(item.queue)
             .map_or(0, |membership| membership.tier);
-        if agent.would_block_calls(media)
-            && let Some(queue) = self.call_waits_for(keeper)
-        {
-            self.queues[queue].drained.insert(keeper);
+        if self.drains(keeper, media) {
             return false;
         }
         let found = Found {
@@ -182,38 +169,29 @@ impl Floor {
         self.offer_alone(ix, &found, Reason::Preferred, outputs)
     }
 
-    fn serve_open(&mut self, ix: Ix, outputs: &mut Vec<Output>) -> bool {
-        let Some(item) = self.items[ix].as_ref() else {
-            return false;
-        };
-        let reason = if self.queues[item.queue].outbound() {
-            Reason::SpareAgent
-        } else {
-            Reason::BestAgent
-        };
-        match self.find_agent(ix) {
-            Some(found) => self.offer_alone(ix, &found, reason, outputs),
-            None => false,
-        }
-    }
-
     /// Serves these lanes until no agent is left for any of them: across queues the most urgent first, within a queue
     /// in its own order.
     fn serve_lanes(&mut self, lanes: &BTreeSet<(Ix, Media)>, outputs: &mut Vec<Output>) {
         let queues: BTreeSet<Ix> = lanes.iter().map(|(queue, _)| *queue).collect();
-        let mut heads: BTreeSet<(Urgency, Ix, Ix)> = BTreeSet::new();
+        let mut heads: BTreeMap<(Urgency, Ix, Ix), Found> = BTreeMap::new();
         for queue in queues {
             heads.extend(self.first_servable(queue, lanes));
         }
-        while let Some((_, queue, item)) = heads.pop_first() {
-            // An offer to another queue's item may have taken the agent: look again before believing it.
-            let again = self.first_servable(queue, lanes);
-            if again.is_some_and(|(_, _, now_first)| now_first == item) {
-                self.serve_open(item, outputs);
+        // An offer may take the agent that was found for another head: those found before it are looked at again.
+        let mut stale: BTreeSet<Ix> = BTreeSet::new();
+        while let Some(((urgency, queue, item), found)) = heads.pop_first() {
+            if stale.remove(&queue) {
                 heads.extend(self.first_servable(queue, lanes));
-            } else {
-                heads.extend(again);
+                continue;
             }
+            let reason = if self.queues[queue].outbound() {
+                Reason::SpareAgent
+            } else {
+                Reason::BestAgent
+            };
+            self.offer(item, &found, &[(urgency, item)], reason, outputs);
+            stale = heads.keys().map(|(_, queue, _)| *queue).collect();
+            heads.extend(self.first_servable(queue, lanes));
         }
     }
 
@@ -222,7 +200,7 @@ impl Floor {
         &mut self,
         queue: Ix,
         lanes: &BTreeSet<(Ix, Media)>,
-    ) -> Option<(Urgency, Ix, Ix)> {
+    ) -> Option<((Urgency, Ix, Ix), Found)> {
         let mut worth_a_look: Vec<(LineKey, Ix)> = Vec::new();
         for (_, media) in lanes.range((queue, Media::Voice)..=(queue, Media::Task)) {
             for line in &self.queues[queue].lane(*media).open {
@@ -238,10 +216,10 @@ impl Floor {
             }
         }
         worth_a_look.sort_unstable();
-        let (_, item) = worth_a_look
+        let (item, found) = worth_a_look
             .into_iter()
-            .find(|(_, item)| self.find_agent(*item).is_some())?;
-        Some((self.urgency(item)?, queue, item))
+            .find_map(|(_, item)| Some((item, self.find_agent(item)?)))?;
+        Some(((self.urgency(item)?, queue, item), found))
     }
 
     /// Whether an agent who serves inbound work may begin something of our own.

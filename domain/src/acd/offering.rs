@@ -44,27 +44,57 @@ impl Floor {
         present > refusers.count() || self.now < refusal.at + ASK_AGAIN_AFTER
     }
 
-    /// A queue in which an inbound call waits that this agent could serve with more room.
-    pub(super) fn call_waits_for(&self, agent: Ix) -> Option<Ix> {
+    /// A queue in which an inbound call waits that this agent could serve with more room, and the agent's tier there.
+    fn call_waits_for(&self, agent: Ix) -> Option<(Ix, usize)> {
         let found = &self.agents[agent];
+        let waits = |queue: Ix, tier: usize| self.queues[queue].lane(Media::Voice).waits_for(tier);
+        if let Some(known) = found
+            .drained_in
+            .filter(|(queue, tier)| waits(*queue, *tier))
+        {
+            return Some(known);
+        }
         if !found.could_take(Media::Voice) {
             return None;
         }
         let kept = found
             .kept
             .iter()
-            .find(|(_, media, _, _)| *media == Media::Voice)
+            .find(|(_, media, ..)| *media == Media::Voice)
             .map(|(queue, ..)| *queue);
         let mut inbound = found
             .memberships
             .iter()
             .filter(|membership| !membership.outbound);
-        let open = inbound.find(|membership| {
-            self.queues[membership.queue]
-                .lane(Media::Voice)
-                .waits_for(membership.tier)
-        });
-        open.map(|membership| membership.queue).or(kept)
+        let serving = inbound.find(|at| Some(at.queue) == kept || waits(at.queue, at.tier));
+        serving.map(|membership| (membership.queue, membership.tier))
+    }
+
+    /// Whether the agent gets no such work because a call waits. Enters the agent as drained, so that the end of the
+    /// drain is noticed.
+    pub(super) fn drains(&mut self, agent: Ix, media: Media) -> bool {
+        if !self.agents[agent].blocks_calls(media) {
+            return false;
+        }
+        let waiting = self.call_waits_for(agent);
+        if let Some(waiting) = waiting {
+            self.enter_drained(agent, waiting);
+        }
+        waiting.is_some()
+    }
+
+    fn enter_drained(&mut self, agent: Ix, waiting: (Ix, usize)) {
+        if self.agents[agent].drained_in != Some(waiting) {
+            self.leave_drained(agent);
+            self.queues[waiting.0].drained.insert(agent);
+            self.agents[agent].drained_in = Some(waiting);
+        }
+    }
+
+    pub(super) fn leave_drained(&mut self, agent: Ix) {
+        if let Some((queue, _)) = self.agents[agent].drained_in.take() {
+            self.queues[queue].drained.remove(&agent);
+        }
     }
 
     /// The best agent with room for an open item, by tier and then by the queue's choice.
@@ -79,7 +109,7 @@ impl Floor {
             self.queues[queue].outbound(),
         );
         let mut chosen: Vec<(Ix, usize)> = Vec::new();
-        let mut drained: Vec<(Ix, Ix)> = Vec::new();
+        let mut drained: Vec<(Ix, (Ix, usize))> = Vec::new();
         'search: for (tier, ready) in lane.ready.iter().enumerate().take(reach + 1) {
             for key in ready {
                 if outbound && key.shared && !self.has_spare() {
@@ -88,10 +118,12 @@ impl Floor {
                 if self.passes_over(key.agent, ix) {
                     continue;
                 }
-                if self.agents[key.agent].would_block_calls(media)
+                if self.agents[key.agent].blocks_calls(media)
                     && let Some(waiting) = self.call_waits_for(key.agent)
                 {
-                    drained.push((waiting, key.agent));
+                    if self.agents[key.agent].drained_in != Some(waiting) {
+                        drained.push((key.agent, waiting));
+                    }
                     continue;
                 }
                 chosen.push((key.agent, tier));
@@ -101,8 +133,8 @@ impl Floor {
             }
         }
         let count = lane.ready.iter().take(reach + 1).map(BTreeSet::len).sum();
-        for (waiting, agent) in drained {
-            self.queues[waiting].drained.insert(agent);
+        for (agent, waiting) in drained {
+            self.enter_drained(agent, waiting);
         }
         let (agent, tier) = chosen.first().copied()?;
         Some(Found {

@@ -139,8 +139,19 @@ impl Floor {
         }
     }
 
+    /// Lets go everybody who was drained for a call in this queue and no longer is.
     fn end_drain(&mut self, queue: Ix) {
-        for agent in std::mem::take(&mut self.queues[queue].drained) {
+        let lane = self.queues[queue].lane(Media::Voice);
+        let drained = self.queues[queue].drained.iter().copied();
+        let free: Vec<Ix> = drained
+            .filter(|agent| {
+                self.agents[*agent]
+                    .drained_in
+                    .is_none_or(|(_, tier)| !lane.waits_for(tier))
+            })
+            .collect();
+        for agent in free {
+            self.leave_drained(agent);
             for membership in self.agents[agent]
                 .memberships
                 .iter()

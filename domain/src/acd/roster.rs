@@ -30,6 +30,8 @@ pub(super) struct Seats {
     pub(super) ready: Vec<Seat>,
     /// Lanes in which the agent counts as present.
     pub(super) present: Vec<(Ix, Media, usize)>,
+    /// By kind of work: whether taking one more would leave no room for a call.
+    pub(super) blocks_calls: [bool; Media::ALL.len()],
     /// Counts as idle, and whether for inbound work too.
     pub(super) idle: Option<Idle>,
 }
@@ -57,6 +59,8 @@ pub(super) struct Agent {
     /// The same for outbound queues.
     pub(super) kept_outbound: BTreeSet<(Ix, Media, LineKey, Ix)>,
     pub(super) seats: Seats,
+    /// The queue in which the agent is entered as drained, and the tier there.
+    pub(super) drained_in: Option<(Ix, usize)>,
 }
 
 impl Agent {
@@ -72,6 +76,7 @@ impl Agent {
             kept: BTreeSet::new(),
             kept_outbound: BTreeSet::new(),
             seats: Seats::default(),
+            drained_in: None,
         }
     }
 
@@ -103,7 +108,7 @@ impl Agent {
 
     /// Whether taking this on top of other work would leave no room for a call. The first piece of work never does:
     /// whoever holds nothing chooses by urgency, and is soon free again.
-    pub(super) fn would_block_calls(&self, media: Media) -> bool {
+    fn would_block_calls(&self, media: Media) -> bool {
         let Some(rule) = &self.rule else { return false };
         if media == Media::Voice || self.on_a_call() {
             return false;
@@ -111,6 +116,11 @@ impl Agent {
         let held = self.load(rule, false);
         let after = held.saturating_add(rule.weights.of(media));
         held > 0 && after.saturating_add(rule.weights.of(Media::Voice)) > rule.capacity
+    }
+
+    /// The same, as of when the agent was last seated.
+    pub(super) fn blocks_calls(&self, media: Media) -> bool {
+        self.seats.blocks_calls[media.slot()]
     }
 
     /// Whether this kind of work can ever fit.
@@ -169,6 +179,7 @@ impl Agent {
                 Idle::OutboundOnly
             });
         }
+        seats.blocks_calls = Media::ALL.map(|media| self.would_block_calls(media));
         let fitting = Media::ALL.map(|media| self.asked.is_none() && self.fits(media));
         for &Membership {
             queue,
