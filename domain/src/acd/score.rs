@@ -126,7 +126,7 @@ mod tests {
         let shorter = Urgency::new(
             false,
             (100, 100),
-            (SECOND / 100 * 0, SECOND * 20),
+            (Duration::ZERO, SECOND * 20),
             (Timestamp::default(), 0),
         );
         assert!(short < shorter);
