@@ -163,7 +163,7 @@ impl Engine {
         &self.counters
     }
 
-    /// Everything up to here has been reacted to.
+    /// Everything up to here has been reacted to and published: the position of a snapshot taken after asking.
     #[must_use]
     pub fn reacted_to(&self) -> Position {
         self.lanes.done()

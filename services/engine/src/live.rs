@@ -115,15 +115,45 @@ impl Live {
         let _nobody_watches = self.sender.send(change);
     }
 
-    /// Changes after a position, when all of them are remembered.
+    /// What a watcher may have missed who has last seen `position`, when all of it is remembered. Changes are published
+    /// side by side and so not strictly in the order of events: everything from the first change of that position on is
+    /// repeated, which does no harm, because each change shows a thing as it is.
     pub fn after(&self, position: Position) -> Option<Vec<Arc<Change>>> {
         let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        (position >= past.complete_after).then(|| {
-            past.changes
-                .iter()
-                .filter(|change| change.position > position)
-                .cloned()
-                .collect()
-        })
+        if let Some(seen) = past.changes.iter().position(|change| change.position == position) {
+            return Some(past.changes.iter().skip(seen).cloned().collect());
+        }
+        (position >= past.complete_after)
+            .then(|| past.changes.iter().filter(|change| change.position > position).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publish(live: &Live, position: u64) {
+        let what = ChangeKind::Queue(QueueId::named(TenantId::named("t"), "q"));
+        live.publish(Position(position), TenantId::named("t"), what);
+    }
+
+    fn positions(changes: Option<Vec<Arc<Change>>>) -> Option<Vec<u64>> {
+        changes.map(|changes| changes.iter().map(|change| change.position.0).collect())
+    }
+
+    #[test]
+    fn what_was_published_late_is_not_missed() {
+        let live = Live::new(Position(5));
+        [7, 9, 8].into_iter().for_each(|position| publish(&live, position));
+        assert_eq!(positions(live.after(Position(9))), Some(vec![9, 8]));
+        assert_eq!(positions(live.after(Position(5))), Some(vec![7, 9, 8]));
+    }
+
+    #[test]
+    fn whoever_was_away_too_long_takes_a_snapshot() {
+        let live = Live::new(Position(5));
+        assert_eq!(positions(live.after(Position(4))), None);
+        (0..REMEMBERED as u64 + 10).for_each(|n| publish(&live, 100 + n));
+        assert_eq!(positions(live.after(Position(50))), None);
     }
 }
