@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 pub use client::Credentials;
 pub use server::{Authenticator, Credential, Failure, PhoneBook};
 
-use super::message::{Params, unquote};
+use super::message::{Params, split_commas, unquote};
 use super::tokens::hex;
 
 /// A hash that a challenge may ask for.
@@ -76,10 +76,7 @@ fn digest_fields(value: &str) -> Option<Params> {
         return None;
     }
     let mut params = Params::default();
-    for field in super::message::Headers::new()
-        .with("x", fields)
-        .elements("x")
-    {
+    for field in split_commas(fields) {
         if let Some((name, value)) = field.split_once('=') {
             params.set(name.trim(), unquote(value.trim()));
         }

@@ -186,7 +186,7 @@ impl Headers {
 }
 
 /// Splits at commas outside of quotes and angle brackets; empty elements are left out.
-pub(super) fn split_commas(value: &str) -> Vec<&str> {
+pub(in crate::sip) fn split_commas(value: &str) -> Vec<&str> {
     split_outside(value, ',')
 }
 

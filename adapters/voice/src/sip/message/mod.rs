@@ -9,6 +9,7 @@ mod write;
 use std::fmt;
 
 pub use basics::{Basics, CSeq, Via};
+pub(in crate::sip) use header::split_commas;
 pub use header::{Header, Headers};
 pub use parse::{Fault, MAX_DATAGRAM, MAX_HEADER_LINE, MAX_HEADERS, Malformed, Parsed, parse};
 pub(in crate::sip) use uri::unquote;
