@@ -45,6 +45,7 @@ CREATE TABLE wish (
     interaction BLOB,
     deadline INTEGER      -- when it must be looked at again
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX wish_of_customer ON wish (customer);
 CREATE INDEX wish_pending ON wish (customer) WHERE status NOT IN ('done', 'dropped');
 
 CREATE TABLE in_flight (
