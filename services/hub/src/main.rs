@@ -1,2 +1,7 @@
 //! The program `rapport`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rapport_hub::cli::main()
+}

@@ -1,0 +1,137 @@
+//! The command line.
+
+mod log;
+mod projection;
+mod serve;
+mod user;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{Config, DEFAULT_FILE, explain};
+
+/// An omnichannel interaction hub: every contact in one log, one voice to the customer.
+#[derive(Parser)]
+#[command(name = "rapport", version, max_term_width = 100)]
+struct Cli {
+    /// Write log lines as JSON, one object a line. Which lines: the environment variable RUST_LOG
+    #[arg(long, global = true)]
+    log_json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the hub until it is stopped (Ctrl-C or SIGTERM; a second Ctrl-C ends at once)
+    Serve {
+        /// The configuration file
+        #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE)]
+        config: PathBuf,
+        /// Print the addresses as one JSON object once the hub is ready
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a configuration file and say in plain sentences what it would start
+    CheckConfig {
+        /// The configuration file
+        #[arg(value_name = "FILE", default_value = DEFAULT_FILE)]
+        file: PathBuf,
+    },
+    /// Look at the event log, also while a hub writes to it
+    #[command(subcommand)]
+    Log(log::LogCommand),
+    /// Work on read models while no hub runs
+    #[command(subcommand)]
+    Projection(projection::ProjectionCommand),
+    /// Help with people of the configuration file
+    #[command(subcommand)]
+    User(user::UserCommand),
+}
+
+/// Which data folder a command works on.
+#[derive(clap::Args)]
+struct DataFolder {
+    /// The data folder; without it, the one the configuration file names
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The configuration file that names the data folder
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE)]
+    config: PathBuf,
+}
+
+impl DataFolder {
+    /// The folder. Of the file only the key `data` is read: secrets may not be there to be had.
+    fn resolve(&self) -> PathBuf {
+        let of_file = |file: &Path| {
+            let table: toml::Table = std::fs::read_to_string(file).ok()?.parse().ok()?;
+            Some(PathBuf::from(table.get("data")?.as_str()?))
+        };
+        self.data.clone().or_else(|| of_file(&self.config)).unwrap_or_else(|| PathBuf::from("rapport-data"))
+    }
+}
+
+/// Why a command failed, as one line, and the exit code that says so.
+struct Failure {
+    code: u8,
+    line: String,
+}
+
+impl Failure {
+    /// Exit code 1.
+    fn new(line: impl ToString) -> Self {
+        Self { code: 1, line: line.to_string() }
+    }
+
+    /// Exit code 2: the configuration.
+    fn config(line: impl ToString) -> Self {
+        Self { code: 2, line: line.to_string() }
+    }
+}
+
+/// Runs the program with the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    init_logging(cli.log_json);
+    let done = match cli.command {
+        Command::Serve { config, json } => load(&config).and_then(|config| serve::run(config, json)),
+        Command::CheckConfig { file } => load(&file).map(|config| print!("{}", explain(&config))),
+        Command::Log(command) => log::run(command),
+        Command::Projection(command) => projection::run(command),
+        Command::User(command) => user::run(command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, line }) => {
+            eprintln!("rapport: {line}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn load(file: &Path) -> Result<Config, Failure> {
+    Config::load(file).map_err(Failure::config)
+}
+
+fn init_logging(json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    if json {
+        registry.with(lines.json()).init();
+    } else {
+        registry.with(lines.with_ansi(std::io::stderr().is_terminal()).with_target(false)).init();
+    }
+}
+
+/// A runtime of its own for a command.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::new)
+}

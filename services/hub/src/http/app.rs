@@ -1,0 +1,130 @@
+//! What all requests share.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rapport_domain::event::Position;
+use rapport_domain::port::query::QueryError;
+use rapport_engine::{CommandError, Engine, ProjectionRunner};
+use rapport_read_model::ReadModels;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
+
+use super::attempts::Attempts;
+use super::problem::Problem;
+use super::session::Sessions;
+use super::wallboard::Lines;
+use crate::metrics::Sources;
+
+/// How long a request waits for a read model to have seen what its caller wrote.
+pub const READ_WITHIN: Duration = Duration::from_secs(2);
+
+/// How browsers reach the chat listener.
+#[derive(Clone, Debug)]
+pub struct ChatFace {
+    /// The whole address, when it is configured.
+    pub public_url: Option<String>,
+    /// Else: this port of the page's host.
+    pub port: u16,
+}
+
+/// What all requests share.
+pub struct App {
+    /// Commands and live views.
+    pub engine: Arc<Engine>,
+    /// Questions about the past.
+    pub models: ReadModels,
+    /// How far the read models are.
+    pub runners: Arc<Vec<ProjectionRunner>>,
+    /// The runtime that commands run on: a request that is given up does not cut its command in half.
+    pub runtime: Handle,
+    /// Logins.
+    pub sessions: Sessions,
+    /// Failed logins.
+    pub attempts: Attempts,
+    /// Passwords hashed at one time.
+    pub hashing: Arc<Semaphore>,
+    /// A hash nobody has the password of: what unknown users are checked against.
+    pub nobody: String,
+    /// See the configuration.
+    pub public_origins: Vec<String>,
+    /// See the configuration.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Whether browsers reach us over TLS.
+    pub secure_cookies: bool,
+    /// How browsers reach the chat listener.
+    pub chat: ChatFace,
+    /// Names of the trunks.
+    pub trunks: Vec<String>,
+    /// The realm of registering phones, with telephony.
+    pub realm: Option<String>,
+    /// The wallboard's queue lines.
+    pub lines: Lines,
+    /// What the metrics page counts.
+    pub sources: Sources,
+    /// Turns true when the hub stops: live sockets say goodbye.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl App {
+    /// Carries out a command of the engine.
+    ///
+    /// # Errors
+    /// What the engine says, as a [`Problem`].
+    pub async fn on_engine<T, F, Fut>(&self, command: F) -> Result<T, Problem>
+    where
+        F: FnOnce(Arc<Engine>) -> Fut,
+        Fut: Future<Output = Result<T, CommandError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let task = self.runtime.spawn(command(self.engine.clone()));
+        Ok(task.await.map_err(Problem::internal)??)
+    }
+
+    /// Asks the read models, off the runtime, once they have seen `position`.
+    ///
+    /// # Errors
+    /// 503 when they have not in time, or cannot be read.
+    pub async fn ask<T, F>(&self, position: Option<Position>, question: F) -> Result<T, Problem>
+    where
+        F: FnOnce(&ReadModels) -> Result<T, QueryError> + Send + 'static,
+        T: Send + 'static,
+    {
+        if let Some(position) = position
+            && !self.seen(position, READ_WITHIN).await
+        {
+            return Err(Problem::unavailable("The read models have not come that far yet.", 1));
+        }
+        let models = self.models.clone();
+        let answer = self.runtime.spawn_blocking(move || question(&models)).await.map_err(Problem::internal)?;
+        answer.map_err(|error| {
+            tracing::error!(%error, "a read model cannot be read");
+            Problem::unavailable("The read models cannot be read.", 5)
+        })
+    }
+
+    /// Whether every read model has seen a position within this time.
+    pub async fn seen(&self, position: Position, within: Duration) -> bool {
+        let all = join_all(self.runners.iter().map(|runner| runner.wait_for(position, within))).await;
+        all.into_iter().all(|seen| seen)
+    }
+
+    /// Waits, for a short time, until the engine works with what was appended up to here.
+    pub async fn settled(&self, position: Position) {
+        settled(&self.engine, position, READ_WITHIN).await;
+    }
+}
+
+/// Waits until the engine works with everything up to a position: set-up takes effect when its events are followed.
+/// Answers whether it did within the time.
+pub async fn settled(engine: &Engine, position: Position, within: Duration) -> bool {
+    let look = async {
+        while engine.reacted_to() < position {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(within, look).await.is_ok()
+}

@@ -1,0 +1,115 @@
+//! The HTTP interface of docs/API.md, the live sockets and the pages.
+
+pub mod app;
+mod assets;
+pub mod attempts;
+pub mod auth;
+mod customers;
+mod desk;
+mod desk_live;
+mod headers;
+mod health;
+mod live;
+mod login;
+pub mod problem;
+mod request;
+pub mod session;
+mod setup;
+pub mod wallboard;
+mod wishes;
+
+use std::net::TcpListener;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App as Web, HttpServer, Resource, web};
+
+use app::App;
+use problem::Problem;
+
+/// Connections held at one time, by every worker.
+const MOST_CONNECTIONS: usize = 10_000;
+
+/// A resource that answers other methods with 405 and a problem.
+fn resource(path: &str, allow: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move || async move { Err::<String, _>(Problem::method(allow)) }))
+}
+
+async fn nothing_here() -> Result<String, Problem> {
+    Err(Problem::not_found("address"))
+}
+
+/// Every address there is.
+pub fn routes(config: &mut web::ServiceConfig) {
+    let api = web::scope("/api/v1")
+        .service(resource("/login", "POST").route(web::post().to(login::login)))
+        .service(resource("/logout", "POST").route(web::post().to(login::logout)))
+        .service(resource("/me", "GET").route(web::get().to(login::me)))
+        .service(resource("/me/presence", "POST").route(web::post().to(desk::presence)))
+        .service(resource("/interactions/{id}/accept", "POST").route(web::post().to(desk::accept)))
+        .service(resource("/interactions/{id}/decline", "POST").route(web::post().to(desk::decline)))
+        .service(resource("/interactions/{id}/messages", "POST").route(web::post().to(desk::message)))
+        .service(resource("/interactions/{id}/end", "POST").route(web::post().to(desk::end)))
+        .service(resource("/interactions/{id}/wrap-up", "POST").route(web::post().to(desk::wrap_up)))
+        .service(resource("/interactions/{id}/outcomes", "POST").route(web::post().to(desk::outcome)))
+        .service(resource("/desk/live", "GET").route(web::get().to(desk_live::live)))
+        .service(resource("/customers/search", "POST").route(web::post().to(customers::search)))
+        .service(
+            resource("/customers/{id}", "GET, PATCH")
+                .route(web::get().to(customers::customer))
+                .route(web::patch().to(customers::patch)),
+        )
+        .service(resource("/customers/{id}/timeline", "GET").route(web::get().to(customers::timeline)))
+        .service(resource("/customers/{id}/decisions", "GET").route(web::get().to(customers::decisions)))
+        .service(
+            resource("/wishes", "GET, POST").route(web::get().to(wishes::wishes)).route(web::post().to(wishes::file)),
+        )
+        .service(resource("/wishes/{id}", "GET").route(web::get().to(wishes::wish)))
+        .service(resource("/wallboard", "GET").route(web::get().to(wallboard::wallboard)))
+        .service(resource("/wallboard/live", "GET").route(web::get().to(wallboard::live)))
+        .service(resource("/setup", "GET").route(web::get().to(setup::everything)))
+        .service(resource("/setup/tenant", "PUT").route(web::put().to(setup::put_tenant)))
+        .service(resource("/setup/policy", "PUT").route(web::put().to(setup::put_policy)))
+        .service(
+            resource("/setup/queues/{name}", "PUT, DELETE")
+                .route(web::put().to(setup::put_queue))
+                .route(web::delete().to(setup::delete_queue)),
+        )
+        .service(
+            resource("/setup/agents/{name}", "PUT, DELETE")
+                .route(web::put().to(setup::put_agent))
+                .route(web::delete().to(setup::delete_agent)),
+        )
+        .service(
+            resource("/setup/access-points/{name}", "PUT, DELETE")
+                .route(web::put().to(setup::put_access_point))
+                .route(web::delete().to(setup::delete_access_point)),
+        )
+        .default_service(web::to(nothing_here));
+    config
+        .service(api)
+        .service(resource("/health", "GET").route(web::get().to(health::health)))
+        .service(resource("/metrics", "GET").route(web::get().to(health::metrics)))
+        .service(resource("/widget/config.json", "GET").route(web::get().to(assets::widget_config)))
+        .default_service(web::to(assets::file));
+}
+
+/// Serves on a socket that is bound already. The server runs once it is polled.
+///
+/// # Errors
+/// When the socket cannot be listened on.
+pub fn server(app: web::Data<App>, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || {
+        Web::new()
+            .app_data(app.clone())
+            .app_data(web::PayloadConfig::new(request::MOST_BYTES))
+            .wrap(from_fn(headers::around))
+            .configure(routes)
+    })
+    .workers(workers)
+    .max_connections(MOST_CONNECTIONS)
+    .shutdown_timeout(5)
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}

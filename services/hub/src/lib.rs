@@ -1,0 +1,10 @@
+//! The program `rapport` as a library: the one place where the adapters meet.
+//!
+//! [`wiring::Hub`] is a whole hub in this process; [`cli`] is the command line around it.
+
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod metrics;
+pub mod password;
+pub mod wiring;

@@ -1,0 +1,246 @@
+//! A hub: log, read models, engine, channels and HTTP, put together and taken apart in the right order.
+
+mod parts;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
+use rapport_domain::event::Actor;
+use rapport_domain::port::log::EventLog;
+use rapport_engine::{Engine, Parts, ProjectionRunner};
+use rapport_event_log::EmbeddedLog;
+use rapport_read_model::ReadModels;
+use rapport_voice::{VoiceChannel, VoiceHandle};
+use rapport_web_chat::{WebChat, WebChatHandle};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, VoiceSettings};
+use crate::http::app::{App, ChatFace, settled};
+use crate::http::session::Sessions;
+use crate::http::wallboard::Lines;
+use crate::metrics::Sources;
+use crate::{http, password};
+use parts::{Phones, System, catch_up, chat_config, declaration, voice_config};
+
+/// Work that has begun is waited for this long when the hub stops.
+const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+/// Set-up that was declared has to take effect within this time.
+const SETTLE_WITHIN: Duration = Duration::from_secs(30);
+
+/// Why a hub did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("{key}: cannot listen on {address}: {why}; free the port or set another address")]
+    Port {
+        /// The key of the configuration.
+        key: &'static str,
+        /// What it says.
+        address: SocketAddr,
+        /// What the system said.
+        why: io::Error,
+    },
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Log(#[from] rapport_event_log::OpenError),
+    /// The read models cannot be opened.
+    #[error(transparent)]
+    ReadModels(#[from] rapport_read_model::OpenError),
+    /// A read model cannot catch up.
+    #[error("read model {name} cannot catch up with the log: {why}; stop the hub and run `rapport projection rebuild {name}`")]
+    Behind {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// The engine cannot start, or does not take the set-up.
+    #[error(transparent)]
+    Engine(#[from] rapport_engine::EngineError),
+    /// Web chat cannot start.
+    #[error(transparent)]
+    Chat(#[from] rapport_web_chat::StartError),
+    /// Telephony cannot start.
+    #[error(transparent)]
+    Voice(#[from] rapport_voice::StartError),
+    /// Something of this machine is missing.
+    #[error("{0}")]
+    System(String),
+}
+
+/// Where a hub listens, with the ports that were found for port 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Addresses {
+    /// HTTP interface and pages.
+    pub http: SocketAddr,
+    /// Web chat.
+    pub chat: SocketAddr,
+    /// SIP, with telephony.
+    pub sip: Option<SocketAddr>,
+}
+
+/// A running hub. Dropped without [`Hub::stop`] it ends like a process that is killed: nothing acknowledged is lost.
+pub struct Hub {
+    addresses: Addresses,
+    engine: Arc<Engine>,
+    log: Arc<EmbeddedLog>,
+    chat: WebChatHandle,
+    voice: Arc<Mutex<Option<VoiceHandle>>>,
+    runners: Arc<Vec<ProjectionRunner>>,
+    server: ServerHandle,
+    serving: JoinHandle<io::Result<()>>,
+    stopping: watch::Sender<bool>,
+}
+
+impl Hub {
+    /// Starts a hub: when it answers, every address is listened on and the declared set-up is in effect. Must be called
+    /// on a multi-thread tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`]. Ports are looked at before the data folder is touched.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let listener = listen("http.bind", config.http.bind)?;
+        let http_address = listener.local_addr().map_err(taken("http.bind", config.http.bind))?;
+        drop(listen("chat.bind", config.chat.bind)?);
+        if let Some(voice) = &config.voice {
+            UdpSocket::bind(voice.bind).map_err(taken("voice.bind", voice.bind))?;
+        }
+        let data = config.data.clone();
+        let opened = off(move || {
+            let log = EmbeddedLog::open(&data)?;
+            Ok::<_, StartError>((log, ReadModels::open(&data)?))
+        });
+        let (log, (models, projections)) = opened.await??;
+        let log = Arc::new(log);
+        let shared: Arc<dyn EventLog> = log.clone();
+        let start = |projection| ProjectionRunner::start(shared.clone(), projection, Handle::current());
+        let runners: Arc<Vec<_>> = Arc::new(projections.into_iter().map(start).collect());
+        catch_up(&runners, log.head()).await?;
+
+        let engine = Engine::start(Parts {
+            log: shared.clone(),
+            surroundings: Arc::new(System),
+            worklist: Arc::new(models.clone()),
+            checkpoints: Arc::new(models.clone()),
+        })
+        .await?;
+        let hashing = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
+        declare(&engine, &config, &hashing).await?;
+
+        let (voice, sip) = match &config.voice {
+            None => (None, None),
+            Some(settings) => {
+                let handle = start_voice(&engine, settings).await?;
+                let address = handle.local_addr();
+                (Some(handle), Some(address))
+            }
+        };
+        let voice = Arc::new(Mutex::new(voice));
+        let chat = WebChat::start(chat_config(&config, http_address), engine.clone()).await?;
+        let addresses = Addresses { http: http_address, chat: chat.local_addr(), sip };
+
+        let (stopping, stopped) = watch::channel(false);
+        let nobody = off(|| password::hash("nobody has this password")).await?.map_err(StartError::System)?;
+        let app = Data::new(App {
+            engine: engine.clone(),
+            models,
+            runners: runners.clone(),
+            runtime: Handle::current(),
+            sessions: Sessions::new(config.http.session),
+            attempts: http::attempts::Attempts::default(),
+            hashing,
+            nobody,
+            secure_cookies: config.http.public_origins.iter().any(|origin| origin.starts_with("https://")),
+            public_origins: config.http.public_origins,
+            trusted_proxies: config.http.trusted_proxies,
+            chat: ChatFace { public_url: config.chat.public_url, port: addresses.chat.port() },
+            trunks: config.voice.iter().flat_map(|voice| voice.trunks.iter().map(|(name, _)| name.clone())).collect(),
+            realm: config.voice.map(|voice| voice.realm),
+            lines: Lines::default(),
+            sources: Sources { chat: chat.counters(), voice: voice.clone() },
+            stopping: stopped,
+        });
+        let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
+        let server = http::server(app, listener, workers).map_err(taken("http.bind", http_address))?;
+        let handle = server.handle();
+        let serving = tokio::spawn(server);
+        Ok(Self { addresses, engine, log, chat, voice, runners, server: handle, serving, stopping })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The engine, for whoever drives a hub in its own process.
+    #[must_use]
+    pub const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Stops: channels say goodbye, what has begun is finished (at most ten seconds), the log is closed. What was
+    /// acknowledged is on disk whatever happens here.
+    pub async fn stop(self) {
+        self.stopping.send_replace(true);
+        self.server.stop(true).await;
+        let _ended_either_way = self.serving.await;
+        self.chat.shutdown().await;
+        let voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(voice) = voice {
+            voice.shutdown().await;
+        }
+        if tokio::time::timeout(DRAIN_WITHIN, self.engine.drain()).await.is_err() {
+            tracing::warn!("reactions are still running; they go on at the next start");
+        }
+        // The last holder, once no request is left: stopping them waits for the page in hand.
+        if let Some(runners) = Arc::into_inner(self.runners) {
+            let _stopped = off(move || runners.into_iter().for_each(ProjectionRunner::stop)).await;
+        }
+        self.log.close().await;
+    }
+}
+
+fn taken(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> StartError {
+    move |why| StartError::Port { key, address, why }
+}
+
+fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(taken(key, address))
+}
+
+/// Runs what blocks off the runtime.
+async fn off<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StartError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| StartError::System(error.to_string()))
+}
+
+async fn declare(engine: &Arc<Engine>, config: &Config, hashing: &Arc<Semaphore>) -> Result<(), StartError> {
+    let mut appended = 0;
+    for setup in &config.tenants {
+        let declaration = declaration(engine, setup, hashing).await?;
+        appended += engine.declare(declaration, Actor::Operator).await?;
+    }
+    let head = engine.log().head();
+    if appended > 0 {
+        tracing::info!(events = appended, "set-up declared");
+    }
+    if settled(engine, head, SETTLE_WITHIN).await {
+        Ok(())
+    } else {
+        Err(StartError::System("the engine did not follow the log to its end; look at the log lines above".to_owned()))
+    }
+}
+
+async fn start_voice(engine: &Arc<Engine>, settings: &VoiceSettings) -> Result<VoiceHandle, StartError> {
+    let (config, phones) = (voice_config(settings), Arc::new(Phones::new(engine, &settings.realm)));
+    // Looks up hosts, which may take a while.
+    let (voice, events, handle) = off(move || VoiceChannel::start(config, phones)).await??;
+    engine.attach_voice(voice, events);
+    Ok(handle)
+}

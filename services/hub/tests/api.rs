@@ -1,0 +1,283 @@
+//! The HTTP interface, asked over the network.
+
+mod support;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use support::{Running, read};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_gives_a_cookie_that_scripts_cannot_read() {
+    let hub = Running::start().await;
+    let body = json!({ "tenant": "acme", "user": "anna", "password": "anna-password" });
+    let response = hub.person().client.post(hub.url("/api/v1/login")).json(&body).send().await.unwrap();
+    let cookie = response.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.starts_with("rapport_session=") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"));
+    let (status, me) = read(response).await;
+    assert_eq!(status, 200);
+    assert_eq!(me["agent"]["name"], "anna");
+    assert_eq!((&me["agent"]["role"], &me["tenant"]["name"]), (&json!("agent"), &json!("acme")));
+    assert_eq!(me["presence"]["state"], "logged_out");
+    assert_eq!(me["not_ready_reasons"], json!(["break", "lunch"]));
+    hub.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_wrong_login_looks_the_same_and_too_many_are_held_up() {
+    let hub = Running::start().await;
+    let person = hub.person();
+    let attempt = |tenant: &str, user: &str, password: &str| {
+        person.post("/api/v1/login", json!({ "tenant": tenant, "user": user, "password": password }))
+    };
+    let wrong = attempt("acme", "anna", "wrong-password").await;
+    assert_eq!(wrong.0, 401);
+    assert_eq!(attempt("acme", "nobody", "anna-password").await, wrong);
+    assert_eq!(attempt("nowhere", "anna", "anna-password").await, wrong);
+    assert_eq!(attempt("other", "anna", "anna-password").await, wrong);
+    for _ in 0..9 {
+        assert_eq!(attempt("acme", "anna", "wrong-password").await.0, 401);
+    }
+    let body = json!({ "tenant": "acme", "user": "anna", "password": "anna-password" });
+    let held_up = person.request(Method::POST, "/api/v1/login").json(&body).send().await.unwrap();
+    assert_eq!(held_up.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(held_up.headers().contains_key("retry-after"));
+    assert_eq!(attempt("acme", "sue", "sue-password").await.0, 200, "others log in as before");
+    hub.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_works_from_our_own_pages_only_and_ends_with_logout() {
+    let hub = Running::start().await;
+    let anna = hub.logged_in("acme", "anna", "anna-password").await;
+    let presence = json!({ "state": "ready" });
+    for origin in [None, Some("https://evil.example"), Some("null")] {
+        let request = anna.client.post(hub.url("/api/v1/me/presence")).json(&presence);
+        let request = origin.into_iter().fold(request, |request, origin| request.header("Origin", origin));
+        assert_eq!(read(request.send().await.unwrap()).await.0, 403, "{origin:?}");
+    }
+    assert_eq!(anna.get("/api/v1/me").await.1["presence"]["state"], "logged_out");
+    let (status, answer) = anna.post("/api/v1/me/presence", presence).await;
+    assert_eq!(status, 200);
+    assert!(answer["position"].as_u64().unwrap() > 0);
+    assert_eq!(anna.get("/api/v1/me").await.1["presence"]["state"], "ready");
+    assert_eq!(anna.send(Method::POST, "/api/v1/logout", None).await, (204, Value::Null));
+    assert_eq!(anna.get("/api/v1/me").await.0, 401);
+    hub.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_presence_reason_is_one_of_the_tenant() {
+    let hub = Running::start().await;
+    let anna = hub.logged_in("acme", "anna", "anna-password").await;
+    let (status, problem) = anna.post("/api/v1/me/presence", json!({ "state": "not_ready", "reason": "nap" })).await;
+    assert_eq!((status, &problem["field"]), (422, &json!("reason")));
+    assert_eq!(anna.post("/api/v1/me/presence", json!({ "state": "not_ready", "reason": "lunch" })).await.0, 200);
+    assert_eq!(anna.get("/api/v1/me").await.1["presence"], json!({ "state": "not_ready", "reason": "lunch" }));
+    let (status, problem) = anna.post("/api/v1/me/presence", json!({ "state": "asleep" })).await;
+    assert_eq!((status, &problem["field"]), (422, &json!("state")));
+    hub.hub.stop().await;
+}
+
+fn wish() -> Value {
+    json!({ "customer": { "phone": "+49 30 123456" }, "purpose": "payment_reminder", "class": "service",
+            "talking_point": "Invoice 17 is overdue", "value": 40, "expires_at": "2099-01-01T00:00:00Z",
+            "channels": ["voice"] })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_wish_is_refused_by_the_name_of_the_field() {
+    let hub = Running::start().await;
+    let finance = hub.program("acme-finance-key");
+    let wrong = [
+        ("expires_at", json!(null)),
+        ("expires_at", json!("tomorrow")),
+        ("class", json!("urgent")),
+        ("value", json!(-1)),
+        ("customer", json!({})),
+        ("customer", json!({ "phone": "1234", "email": "a@b.example" })),
+        ("customer.phone", json!({ "phone": "call me" })),
+        ("channels", json!("voice")),
+    ];
+    for (field, value) in wrong {
+        let mut body = wish();
+        body[field.split('.').next().unwrap()] = value.clone();
+        let (status, problem) = finance.post("/api/v1/wishes", body).await;
+        assert_eq!((status, &problem["field"]), (422, &json!(field)), "{value}: {problem}");
+    }
+    let mut misspelt = wish();
+    misspelt["talking_pont"] = json!("x");
+    assert_eq!(finance.post("/api/v1/wishes", misspelt).await.1["field"], "talking_pont");
+    hub.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wish_is_filed_once_and_read_by_those_it_concerns() {
+    let hub = Running::start().await;
+    let (finance, sales) = (hub.program("acme-finance-key"), hub.program("acme-sales-key-1"));
+    let (ops, other) = (hub.program("acme-operations-key"), hub.program("other-operations-key"));
+    let mut body = wish();
+    body["id"] = json!("0199a0d0-0000-7000-8000-000000000001");
+    let (status, filed) = finance.post("/api/v1/wishes", body.clone()).await;
+    assert_eq!((status, &filed["department"], &filed["id"]), (201, &json!("finance"), &body["id"]), "{filed}");
+    assert!(filed["position"].is_u64());
+    let (status, again) = finance.post("/api/v1/wishes", body).await;
+    assert_eq!((status, &again["customer"]), (200, &filed["customer"]));
+    let path = format!("/api/v1/wishes/{}?min_position={}", filed["id"].as_str().unwrap(), filed["position"]);
+    assert_eq!(finance.get(&path).await.1["purpose"], "payment_reminder");
+    assert_eq!(ops.get(&path).await.0, 200);
+    assert_eq!(sales.get(&path).await.0, 404, "another department's");
+    assert_eq!(other.get(&path).await.0, 404, "another tenant's");
+    assert_eq!(finance.get("/api/v1/wishes").await.1["wishes"].as_array().unwrap().len(), 1);
+    assert_eq!(sales.get("/api/v1/wishes").await.1["wishes"], json!([]));
+    assert_eq!(finance.get("/api/v1/wishes?limit=0").await.1["field"], "limit");
+    hub.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_is_seen_by_their_own_tenant_only() {
+    let hub = Running::start().await;
+    let (finance, ops) = (hub.program("acme-finance-key"), hub.program("acme-operations-key"));
+    let other = hub.program("other-operations-key");
+    let (_, filed) = finance.post("/api/v1/wishes", wish()).await;
+    let customer = filed["customer"].as_str().unwrap();
+    let patch = json!({ "name": "Li Wei", "zone": "Asia/Shanghai", "do_not_contact": { "active": true, "reason": "asked" },
+                        "consent": [{ "purpose": "*", "channel": "voice", "given": false, "evidence": "call" }] });
+    let path = format!("/api/v1/customers/{customer}");
+    let (status, answer) = ops.send(Method::PATCH, &path, Some(patch.clone())).await;
+    assert_eq!(status, 200, "{answer}");
+    let (_, seen) = ops.get(&format!("{path}?min_position={}", answer["position"])).await;
+    assert_eq!((&seen["name"], &seen["zone"], &seen["do_not_contact"]), (&json!("Li Wei"), &json!("Asia/Shanghai"), &json!(true)));
+    assert_eq!(seen["wishes"][0]["id"], filed["id"]);
+    let (_, found) = ops.post("/api/v1/customers/search", json!({ "phone": "0049 30 123456" })).await;
+    assert_eq!(found["customers"], json!([{ "id": customer, "name": "Li Wei" }]));
+    assert_eq!(ops.get(&format!("{path}/timeline")).await.1["items"].as_array().unwrap().len(), 1);
+    assert_eq!(ops.get(&format!("{path}/decisions")).await.0, 200);
+
+    for path in [path.clone(), format!("{path}/timeline"), format!("{path}/decisions")] {
+        assert_eq!(other.get(&path).await.0, 404, "{path}");
+    }
+    assert_eq!(other.send(Method::PATCH, &path, Some(patch)).await.0, 404);
+    let (_, found) = other.post("/api/v1/customers/search", json!({ "phone": "+4930123456" })).await;
+    assert_eq!(found["customers"], json!([]));
+    assert_eq!(finance.get(&path).await.0, 403, "a department sees wishes, not customers");
+    assert_eq!(ops.get("/api/v1/customers/no-id").await.0, 404);
+    hub.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_error_is_a_problem() {
+    let hub = Running::start().await;
+    let finance = hub.program("acme-finance-key");
+    assert_eq!(finance.get("/api/v1/nothing").await.0, 404);
+    assert_eq!(finance.get("/nothing.html").await.0, 404);
+    assert_eq!(hub.person().get("/api/v1/wishes").await.0, 401);
+    assert_eq!(hub.program("no-such-key").get("/api/v1/wishes").await.0, 401);
+    let wrong_method = finance.request(Method::DELETE, "/api/v1/wishes").send().await.unwrap();
+    assert_eq!(wrong_method.headers()["allow"], "GET, POST");
+    assert_eq!(read(wrong_method).await.0, 405);
+    let raw = |kind: &'static str, body: Vec<u8>| {
+        finance.request(Method::POST, "/api/v1/wishes").header("Content-Type", kind).body(body).send()
+    };
+    assert_eq!(read(raw("application/json", b"{".to_vec()).await.unwrap()).await.0, 400);
+    assert_eq!(read(raw("text/plain", b"{}".to_vec()).await.unwrap()).await.0, 415);
+    assert_eq!(read(raw("application/json", vec![b' '; 65 * 1024]).await.unwrap()).await.0, 413);
+    hub.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn set_up_is_changed_by_those_who_may_and_by_the_rules_of_the_file() {
+    let hub = Running::start().await;
+    let (finance, ops) = (hub.program("acme-finance-key"), hub.program("acme-operations-key"));
+    let anna = hub.logged_in("acme", "anna", "anna-password").await;
+    let sue = hub.logged_in("acme", "sue", "sue-password").await;
+    assert_eq!((finance.get("/api/v1/setup").await.0, anna.get("/api/v1/setup").await.0), (403, 403));
+    let put = |path: &'static str, body: Value| sue.send(Method::PUT, path, Some(body));
+
+    let (status, problem) = put("/api/v1/setup/queues/vip", json!({ "target_second": 5 })).await;
+    assert_eq!((status, &problem["field"]), (422, &json!("target_second")));
+    assert_eq!(put("/api/v1/setup/queues/vip", json!({ "target_seconds": 5 })).await.0, 200);
+    assert_eq!(put("/api/v1/setup/queues/vip", json!({ "target_seconds": 5 })).await.1["changed"], false);
+    let point = json!({ "channel": "chat", "address": "vip-shop", "queue": "vip" });
+    assert_eq!(put("/api/v1/setup/access-points/vip", point.clone()).await.0, 200);
+    assert_eq!(put("/api/v1/setup/access-points/twin", point).await.0, 409, "the address is taken");
+    let nowhere = json!({ "channel": "chat", "address": "x", "queue": "nowhere" });
+    assert_eq!(put("/api/v1/setup/access-points/x", nowhere).await.1["field"], "queue");
+    let (_, setup) = ops.get("/api/v1/setup").await;
+    assert_eq!(setup["queues"].as_array().unwrap().len(), 2);
+    assert!(setup["access_points"].as_array().unwrap().iter().any(|point| point["queue"] == "vip"));
+    assert!(!setup.to_string().contains("argon2"), "no hash leaves the hub");
+    let delete = |path: &'static str| ops.send(Method::DELETE, path, None);
+    assert_eq!(delete("/api/v1/setup/queues/vip").await.0, 409, "something leads to it");
+    assert_eq!(delete("/api/v1/setup/access-points/vip").await.0, 200);
+    assert_eq!(delete("/api/v1/setup/queues/vip").await.0, 200);
+    assert_eq!(delete("/api/v1/setup/queues/vip").await.0, 404);
+    hub.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_the_sessions_of_the_old_one() {
+    let hub = Running::start().await;
+    let anna = hub.logged_in("acme", "anna", "anna-password").await;
+    let ops = hub.program("acme-operations-key");
+    let body = json!({ "password": "another-password", "display_name": "Anna" });
+    assert_eq!(ops.send(Method::PUT, "/api/v1/setup/agents/anna", Some(body)).await.0, 200);
+    assert_eq!(anna.get("/api/v1/me").await.0, 401);
+    hub.logged_in("acme", "anna", "another-password").await;
+    hub.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_come_with_their_policies_and_are_kept_by_browsers() {
+    let hub = Running::start().await;
+    let person = hub.person();
+    let fetch = |path: &str| person.client.get(hub.url(path)).send();
+    let desk = fetch("/").await.unwrap();
+    let policy = desk.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("script-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert_eq!(desk.headers()["content-type"], "text/html; charset=utf-8");
+    let tag = desk.headers()["etag"].to_str().unwrap().to_owned();
+    let again = person.client.get(hub.url("/")).header("If-None-Match", tag).send().await.unwrap();
+    assert_eq!((again.status(), again.text().await.unwrap().as_str()), (StatusCode::NOT_MODIFIED, ""));
+
+    let html = desk.text().await.unwrap();
+    let script = html.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".js")).unwrap();
+    let script = fetch(script).await.unwrap();
+    assert!(script.headers()["cache-control"].to_str().unwrap().contains("immutable"));
+    assert!(script.headers()["content-type"].to_str().unwrap().contains("javascript"));
+
+    for (path, ancestors) in [
+        ("/widget/frame.html?site=acme-shop", "frame-ancestors 'self' https://shop.example"),
+        ("/widget/frame.html?site=nobody", "frame-ancestors 'self'"),
+    ] {
+        let frame = fetch(path).await.unwrap();
+        let policy = frame.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.ends_with(ancestors), "{policy}");
+    }
+    for path in ["/wallboard", "/chat.html", "/widget/loader.js"] {
+        assert_eq!(fetch(path).await.unwrap().status(), StatusCode::OK, "{path}");
+    }
+    let (_, config) = person.get("/widget/config.json").await;
+    let chat = format!("ws://127.0.0.1:{}/", hub.hub.addresses().chat.port());
+    assert_eq!(config, json!({ "chat": chat, "site": "acme-shop" }));
+    assert_eq!(fetch("/../Cargo.toml").await.unwrap().status(), StatusCode::NOT_FOUND);
+    hub.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hub_says_how_it_is() {
+    let hub = Running::start().await;
+    assert_eq!(hub.person().get("/health").await.1["status"], "ok");
+    let metrics = hub.person().client.get(hub.url("/metrics")).send().await.unwrap();
+    assert!(metrics.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
+    let text = metrics.text().await.unwrap();
+    assert!(text.ends_with("# EOF\n"));
+    for line in [
+        "# TYPE rapport_engine_contacts_in counter",
+        "rapport_engine_contacts_in_total 0",
+        "rapport_projection_lag_events{projection=\"customers\"}",
+        "# TYPE rapport_chat_connections gauge",
+    ] {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
+    }
+    hub.hub.stop().await;
+}
