@@ -8,7 +8,7 @@ import { Agenda } from "./Agenda.tsx";
 import { Decisions } from "./Decisions.tsx";
 import { Timeline } from "./Timeline.tsx";
 import { contactText, customerName } from "./names.ts";
-import { panel } from "./customer.ts";
+import { panel, refreshCustomer } from "./customer.ts";
 import { current } from "./store.ts";
 
 /** The right side: who this is, what there is to say, what happened before, and why we called or did not. */
@@ -29,11 +29,14 @@ export function CustomerPanel() {
           <Identity name={shown.customer?.name ?? customerName(item.customer)} customer={shown.customer} />
           {shown.failed && (
             <p class="failure" role="status">
-              {t("customer.failed")}
+              {t("customer.failed")}{" "}
+              <button type="button" onClick={() => refreshCustomer(shown.id, null)}>
+                {t("customer.again")}
+              </button>
             </p>
           )}
           <Agenda item={item} />
-          <Timeline page={shown.timeline} />
+          {(shown.timeline !== null || !shown.failed) && <Timeline page={shown.timeline} />}
           <Decisions wishes={shown.customer?.wishes ?? []} page={shown.decisions} />
         </div>
       )}

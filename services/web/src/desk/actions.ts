@@ -36,7 +36,7 @@ export function explain(problem: unknown): string {
     case 404:
       return t("error.not_found");
     case 409:
-      return t("error.moment_passed");
+      return problem.detail === null ? t("error.moment_passed") : t("error.refused", { detail: problem.detail });
     case 429:
       return problem.retryAfter === null ? t("error.too_often") : t("error.too_often_wait", { s: problem.retryAfter });
     case 503:

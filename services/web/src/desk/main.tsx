@@ -21,6 +21,10 @@ startLocale();
 startClock();
 startKeyboard();
 onLive(flushAll);
+onLive(() => {
+  const item = current.peek();
+  if (item !== null) refreshCustomer(item.customer.id, null);
+});
 watchNetwork(() => {
   reconnectNow();
   markRead();

@@ -6,11 +6,13 @@ interface Shown {
   value: string;
   beside: string;
   level?: Level;
+  /** What the number is: waits are over a target, service levels under it. */
+  kind?: "share" | "wait";
   bar?: { share: number; target: number } | null;
 }
 
 /** One number with what it is measured against. Its state is said in a word and in a colour. */
-export function Tile({ name, value, beside, level = "none", bar = null }: Shown) {
+export function Tile({ name, value, beside, level = "none", kind = "share", bar = null }: Shown) {
   return (
     <div class="tile" data-level={level}>
       <h3>{name}</h3>
@@ -18,14 +20,15 @@ export function Tile({ name, value, beside, level = "none", bar = null }: Shown)
       {bar !== null && <TargetBar {...bar} />}
       <p class="tile-beside">
         <span>{beside}</span>
-        <LevelWord level={level} />
+        <LevelWord level={level} kind={kind} />
       </p>
     </div>
   );
 }
 
-export function LevelWord({ level }: { level: Level }) {
-  return level === "none" ? null : <span class="level">{t(`level.${level}`)}</span>;
+export function LevelWord({ level, kind = "share" }: { level: Level; kind?: "share" | "wait" }) {
+  if (level === "none") return null;
+  return <span class="level">{t(kind === "wait" ? `level.wait.${level}` : `level.${level}`)}</span>;
 }
 
 /** How far, and a line where it should be. */

@@ -93,6 +93,7 @@ function Board() {
           name={t("kpi.longest")}
           value={sum.longest === null ? "–" : duration(at - sum.longest.since)}
           level={wait}
+          kind="wait"
           beside={t(sum.longest === null ? "kpi.nobody" : "kpi.now")}
         />
         <Tile
