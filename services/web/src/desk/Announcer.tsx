@@ -11,7 +11,7 @@ function words(item: WorkItem): string {
   const values = {
     channel: t(`channel.${item.channel}`),
     name: customerName(item.customer),
-    queue: item.queue.display_name,
+    queue: item.queue?.display_name ?? "",
     s: item.until === null ? 0 : secondsLeft(item.until, hubTime()),
   };
   return t(item.channel === "voice" ? "offer.announce_call" : "offer.announce", values);

@@ -23,7 +23,7 @@ export function Decisions({ wishes, page }: { wishes: readonly WishView[]; page:
           <>
             <h4>{t("decisions.wishes")}</h4>
             <ul class="wishes">
-              {wishes.map((wish) => (
+              {wishes.toReversed().map((wish) => (
                 <li key={wish.id}>
                   <b>{known("department", wish.department)}</b> · {known("purpose", wish.purpose)}
                   <span class="mark">{known("wish_status", wish.status)}</span>

@@ -6,7 +6,7 @@ import { duration } from "../shared/time.ts";
 import { end } from "./actions.ts";
 import { Call } from "./Call.tsx";
 import { Composer } from "./Composer.tsx";
-import { contactText, customerName } from "./names.ts";
+import { contactText, customerName, originText } from "./names.ts";
 import { OfferActions } from "./WorkList.tsx";
 import { Transcript } from "./Transcript.tsx";
 import { NoteField, WrapUp } from "./WrapUp.tsx";
@@ -60,7 +60,7 @@ function Conversation({ item }: { item: WorkItem }) {
             {customerName(item.customer)}
           </h2>
           <p class="muted">
-            {t(`channel.${item.channel}`)} · {t(`direction.${item.direction}`)} · {item.queue.display_name}
+            {originText(item)}
             {item.customer.name !== null && (
               <> · {contactText(item.customer.contact_point.kind, item.customer.contact_point.value)}</>
             )}
@@ -101,7 +101,7 @@ function Body({ item }: { item: WorkItem }) {
     case "offered":
       return (
         <div class="offer-card">
-          <p>{t(voice ? "offer.about_call" : "offer.about", { queue: item.queue.display_name })}</p>
+          <p>{t(voice ? "offer.about_call" : "offer.about")}</p>
           <OfferActions item={item} />
           {item.messages.length > 0 && <Transcript item={item} />}
         </div>

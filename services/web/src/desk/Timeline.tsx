@@ -79,11 +79,19 @@ function OneEpisode({ episode }: { episode: Episode }) {
   );
 }
 
+/** A plan for several wishes names them all, with commas between. */
+function allKnown(prefix: string, codes: string): string {
+  return codes
+    .split(/,\s*/u)
+    .map((code) => known(prefix, code))
+    .join(", ");
+}
+
 /** One fact in words: what, by whom or for whom, with what result. */
 function Fact({ item }: { item: TimelineItem }) {
   const details = [
-    item.department === null ? null : known("department", item.department),
-    item.purpose === null ? null : known("purpose", item.purpose),
+    item.department === null ? null : allKnown("department", item.department),
+    item.purpose === null ? null : allKnown("purpose", item.purpose),
     item.agent,
     item.outcome === null ? null : known(item.kind === "outcome" ? "outcome" : "disposition", item.outcome),
     item.reason === null ? null : known("reason", item.reason),

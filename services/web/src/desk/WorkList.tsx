@@ -4,7 +4,7 @@ import { known, t, tn } from "../shared/i18n.ts";
 import { duration, secondsLeft } from "../shared/time.ts";
 import { accept, decline, setPresence } from "./actions.ts";
 import { Countdown } from "./Countdown.tsx";
-import { customerName } from "./names.ts";
+import { customerName, originText } from "./names.ts";
 import { busy, choose, chosen, desk, read } from "./store.ts";
 import { type WorkItem, unread } from "./state.ts";
 
@@ -63,9 +63,7 @@ function Row({ item }: { item: WorkItem }) {
             <span class="timer">{phaseTime(item)}</span>
           </span>
           <span class="row-line muted">
-            <span class="row-sub">
-              {t(`channel.${item.channel}`)} · {t(`direction.${item.direction}`)} · {item.queue.display_name}
-            </span>
+            <span class="row-sub">{originText(item)}</span>
           </span>
           <span class="row-line">
             <span class="tag" data-phase={item.phase}>

@@ -1,4 +1,5 @@
 import { t } from "../shared/i18n.ts";
+import type { Work } from "../shared/model.ts";
 
 interface Known {
   name: string | null;
@@ -25,4 +26,10 @@ export function contactText(kind: string, value: string): string {
 /** How the desk calls a customer: by name, else by how they reached us. */
 export function customerName(customer: Known): string {
   return customer.name ?? contactText(customer.contact_point.kind, customer.contact_point.value);
+}
+
+/** How the contact came about: `Chat · inbound · Support`. */
+export function originText(work: Pick<Work, "channel" | "direction" | "queue">): string {
+  const parts = [t(`channel.${work.channel}`), t(`direction.${work.direction}`)];
+  return (work.queue === null ? parts : [...parts, work.queue.display_name]).join(" · ");
 }

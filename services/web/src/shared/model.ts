@@ -56,7 +56,8 @@ export interface Work {
   since: number;
   /** End of the offer or of wrap-up. */
   until: number | null;
-  queue: QueueName;
+  /** Null when the queue is no longer set up. */
+  queue: QueueName | null;
   customer: { id: string; name: string | null; contact_point: { kind: string; value: string } };
   waiting_since: number | null;
   connected_at: number | null;
