@@ -1,5 +1,10 @@
 //! Every event in the log has a name, a golden file and a line in docs/EVENTS.md. `UPDATE=1` writes both anew.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "tests, helpers of tests included, may panic"
+)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs};

@@ -24,11 +24,20 @@ const PAGE: usize = 10_000;
 const BUDGET: Budget = Budget::AtLeast(100_000.0);
 
 fn main() -> ExitCode {
-    let wanted = env::var("EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(300_000);
+    let wanted = env::var("EVENTS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(300_000);
     let events = Traffic::of("acme", wanted).events;
     let count = events.len() as f64;
     let mut report = Report::default();
-    report.add("events of the log", count, "events", Budget::None, &traffic::by_category(&events));
+    report.add(
+        "events of the log",
+        count,
+        "events",
+        Budget::None,
+        &traffic::by_category(&events),
+    );
     let folder = tempfile::tempdir().expect("a folder");
     for name in ReadModels::names() {
         let mut rebuild = ReadModels::rebuild(folder.path(), name).expect("a new file");
@@ -42,7 +51,10 @@ fn main() -> ExitCode {
             count / spent.as_secs_f64(),
             "events/s",
             BUDGET,
-            &[("us/event", spent.as_secs_f64() * 1e6 / count), ("MB", bytes as f64 / 1e6)],
+            &[
+                ("us/event", spent.as_secs_f64() * 1e6 / count),
+                ("MB", bytes as f64 / 1e6),
+            ],
         );
     }
     let all = tempfile::tempdir().expect("a folder");
@@ -58,9 +70,19 @@ fn main() -> ExitCode {
     let models_fed = ReadModels::names().len() as f64;
     // Four models share the machine's cores; what the log must deliver is counted once.
     let beside = [("event applications/s", models_fed * count / spent)];
-    report.add("rebuild all side by side", count / spent, "events/s", Budget::None, &beside);
+    report.add(
+        "rebuild all side by side",
+        count / spent,
+        "events/s",
+        Budget::None,
+        &beside,
+    );
     reads(&models, &events, &mut report);
-    if report.print() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if report.print() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn feed(projection: &mut dyn Projection, events: &[Recorded]) {
@@ -71,21 +93,43 @@ fn feed(projection: &mut dyn Projection, events: &[Recorded]) {
 
 /// How long a desk waits for a customer and their timeline.
 fn reads(models: &ReadModels, events: &[Recorded], report: &mut Report) {
-    assert_eq!(models.seen(CUSTOMERS), events.last().expect("events").position);
-    let created = events.iter().filter(|event| event.event.kind == "customer.created");
+    assert_eq!(
+        models.seen(CUSTOMERS),
+        events.last().expect("events").position
+    );
+    let created = events
+        .iter()
+        .filter(|event| event.event.kind == "customer.created");
     let mut spent: Vec<Duration> = created
         .step_by(20)
         .map(|event| {
             let customer = rapport_domain::id::CustomerId::from_uuid(event.stream.id);
             let tenant = event.event.meta.tenant;
             let begun = Instant::now();
-            assert!(models.customer(tenant, customer).expect("readable").is_some());
-            assert!(!models.timeline(tenant, customer, None, 50).expect("readable").items.is_empty());
+            assert!(
+                models
+                    .customer(tenant, customer)
+                    .expect("readable")
+                    .is_some()
+            );
+            assert!(
+                !models
+                    .timeline(tenant, customer, None, 50)
+                    .expect("readable")
+                    .items
+                    .is_empty()
+            );
             begun.elapsed()
         })
         .collect();
     let median = percentile_ms(&mut spent, 0.5);
-    report.add("customer and timeline, p99", percentile_ms(&mut spent, 0.99), "ms", Budget::None, &[("p50", median)]);
+    report.add(
+        "customer and timeline, p99",
+        percentile_ms(&mut spent, 0.99),
+        "ms",
+        Budget::None,
+        &[("p50", median)],
+    );
 }
 
 fn size(folder: &std::path::Path, name: &str) -> u64 {

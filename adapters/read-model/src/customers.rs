@@ -14,7 +14,9 @@ use crate::file::Schema;
 use crate::model::{Failure, Handler};
 use crate::stored::{bytes, number};
 
-pub(crate) use query::{customer, cut, decisions, find_customers, one_more, outcomes, wish, wishes};
+pub(crate) use query::{
+    customer, cut, decisions, find_customers, one_more, outcomes, wish, wishes,
+};
 
 /// The model `customers`.
 #[derive(Default)]
@@ -28,7 +30,9 @@ impl Handler for Customers {
     };
 
     fn wants(kind: &str) -> bool {
-        kind.starts_with("outreach.") || kind.starts_with("customer.") || kind == "contact_point.claimed"
+        kind.starts_with("outreach.")
+            || kind.starts_with("customer.")
+            || kind == "contact_point.claimed"
     }
 
     fn apply(&mut self, on: &Connection, recorded: &Recorded) -> Result<(), Failure> {
@@ -41,7 +45,12 @@ impl Handler for Customers {
                     ON CONFLICT DO UPDATE SET customer = excluded.customer, position = excluded.position";
                 let position = number(recorded.position.0);
                 let tenant = bytes(tenant.as_uuid());
-                on.prepare_cached(sql)?.execute((bytes(id), tenant, bytes(customer.as_uuid()), position))?;
+                on.prepare_cached(sql)?.execute((
+                    bytes(id),
+                    tenant,
+                    bytes(customer.as_uuid()),
+                    position,
+                ))?;
             }
             AnyFact::Outreach(fact) => outreach::apply(on, recorded, &fact)?,
             AnyFact::Interaction(_)
@@ -65,7 +74,8 @@ fn customer_fact(
     match fact {
         Fact::Created {} => {
             let sql = "INSERT OR IGNORE INTO customer (id, tenant) VALUES (?1, ?2)";
-            on.prepare_cached(sql)?.execute((customer, bytes(tenant.as_uuid())))?;
+            on.prepare_cached(sql)?
+                .execute((customer, bytes(tenant.as_uuid())))?;
         }
         Fact::ContactPointAdded(added) => {
             let sql = "INSERT OR REPLACE INTO contact_point VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -87,9 +97,15 @@ fn customer_fact(
             let sql = "UPDATE customer SET zone = ?2 WHERE id = ?1";
             on.prepare_cached(sql)?.execute((customer, zone.name()))?;
         }
-        Fact::ConsentChanged { purpose, channel, given, .. } => {
+        Fact::ConsentChanged {
+            purpose,
+            channel,
+            given,
+            ..
+        } => {
             let sql = "INSERT OR REPLACE INTO consent VALUES (?1, ?2, ?3, ?4)";
-            on.prepare_cached(sql)?.execute((customer, purpose, channel.name(), given))?;
+            on.prepare_cached(sql)?
+                .execute((customer, purpose, channel.name(), given))?;
         }
         Fact::DoNotContactChanged { active, .. } => {
             let sql = "UPDATE customer SET do_not_contact = ?2 WHERE id = ?1";

@@ -36,6 +36,10 @@ impl OpenError {
 
     pub(crate) fn file(model: &'static str, path: &Path) -> impl FnOnce(rusqlite::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File { model, path, source }
+        move |source| Self::File {
+            model,
+            path,
+            source,
+        }
     }
 }

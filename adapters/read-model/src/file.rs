@@ -57,15 +57,27 @@ pub(crate) struct Readers {
 impl Readers {
     /// Opens them all; the file must exist.
     pub(crate) fn open(model: &'static str, path: &Path) -> rusqlite::Result<Self> {
-        let free = (0..READERS).map(|_| open_reader(path)).collect::<Result<_, _>>()?;
-        Ok(Self { model, free: Mutex::new(free), returned: Condvar::new() })
+        let free = (0..READERS)
+            .map(|_| open_reader(path))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            model,
+            free: Mutex::new(free),
+            returned: Condvar::new(),
+        })
     }
 
     /// Runs a query against one state of the file, however many statements it has.
-    pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, QueryError> {
+    pub(crate) fn read<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, QueryError> {
         let lent = self.lend();
         let Some(connection) = &lent.connection else {
-            return Err(QueryError { model: self.model, reason: "no connection".to_owned() });
+            return Err(QueryError {
+                model: self.model,
+                reason: "no connection".to_owned(),
+            });
         };
         let answer = connection.unchecked_transaction().and_then(|tx| query(&tx));
         answer.map_err(|error| unreadable(self.model, &error))
@@ -75,9 +87,15 @@ impl Readers {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(connection) = free.pop() {
-                return Lent { readers: self, connection: Some(connection) };
+                return Lent {
+                    readers: self,
+                    connection: Some(connection),
+                };
             }
-            free = self.returned.wait(free).unwrap_or_else(PoisonError::into_inner);
+            free = self
+                .returned
+                .wait(free)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -90,7 +108,11 @@ struct Lent<'a> {
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        let mut free = self.readers.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self
+            .readers
+            .free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         free.extend(self.connection.take());
         self.readers.returned.notify_one();
     }
@@ -105,7 +127,10 @@ fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 
 /// What may be said of a failure: SQLite's own words, which hold names of tables and columns but no values.
 pub(crate) fn unreadable(model: &'static str, error: &rusqlite::Error) -> QueryError {
-    QueryError { model, reason: reason(error) }
+    QueryError {
+        model,
+        reason: reason(error),
+    }
 }
 
 /// As above. A value that does not convert is named by its column only.

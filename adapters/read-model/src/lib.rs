@@ -22,8 +22,9 @@ mod customers;
 mod error;
 mod file;
 mod model;
-mod read_models;
 mod reactions;
+mod read_models;
+mod rebuild;
 mod statistics;
 mod stored;
 mod timeline;
@@ -32,4 +33,5 @@ mod worklist;
 
 pub use error::OpenError;
 pub use model::Skipped;
-pub use read_models::{CUSTOMERS, ReadModels, Rebuild, STATISTICS, TIMELINE, WORKLIST};
+pub use read_models::{CUSTOMERS, ReadModels, STATISTICS, TIMELINE, WORKLIST};
+pub use rebuild::Rebuild;

@@ -86,7 +86,9 @@ impl Progress {
         let end = Instant::now() + longest;
         let mut reached = self.position.lock().unwrap_or_else(PoisonError::into_inner);
         while *reached < position {
-            let Some(left) = end.checked_duration_since(Instant::now()) else { return false };
+            let Some(left) = end.checked_duration_since(Instant::now()) else {
+                return false;
+            };
             let woken = self.moved.wait_timeout(reached, left);
             reached = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -95,7 +97,8 @@ impl Progress {
 
     fn reach(&self, position: Position, skipped: Skipped) {
         self.unknown.fetch_add(skipped.unknown, Ordering::Relaxed);
-        self.unreadable.fetch_add(skipped.unreadable, Ordering::Relaxed);
+        self.unreadable
+            .fetch_add(skipped.unreadable, Ordering::Relaxed);
         *self.position.lock().unwrap_or_else(PoisonError::into_inner) = position;
         self.moved.notify_all();
     }
@@ -111,7 +114,11 @@ pub(crate) struct Model<H> {
 impl<H: Handler> Model<H> {
     pub(crate) fn open(path: &Path) -> rusqlite::Result<Self> {
         let connection = open_writer(&H::SCHEMA, path)?;
-        let model = Self { handler: H::default(), connection, progress: Arc::default() };
+        let model = Self {
+            handler: H::default(),
+            connection,
+            progress: Arc::default(),
+        };
         let position = read_checkpoint(&model.connection)?;
         model.progress.reach(position, Skipped::default());
         Ok(model)
@@ -122,14 +129,21 @@ impl<H: Handler> Model<H> {
     }
 
     fn take(&mut self, page: &[Recorded]) -> rusqlite::Result<()> {
-        let Some(last) = page.last() else { return Ok(()) };
-        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let checkpoint = read_checkpoint(&tx)?;
         if last.position <= checkpoint {
             return Ok(()); // the whole page was applied before
         }
         let mut skipped = Skipped::default();
-        for recorded in page.iter().filter(|recorded| recorded.position > checkpoint) {
+        for recorded in page
+            .iter()
+            .filter(|recorded| recorded.position > checkpoint)
+        {
             let event = &recorded.event;
             let known = || registry::is_known(recorded.stream.category, &event.kind, event.version);
             if !H::wants(&event.kind) {
@@ -152,7 +166,8 @@ impl<H: Handler> Model<H> {
                 }
             }
         }
-        tx.prepare_cached("UPDATE checkpoint SET position = ?1")?.execute([number(last.position.0)])?;
+        tx.prepare_cached("UPDATE checkpoint SET position = ?1")?
+            .execute([number(last.position.0)])?;
         tx.commit()?;
         self.progress.reach(last.position, skipped);
         Ok(())
@@ -160,7 +175,8 @@ impl<H: Handler> Model<H> {
 }
 
 fn read_checkpoint(on: &Connection) -> rusqlite::Result<Position> {
-    on.prepare_cached("SELECT position FROM checkpoint")?.query_row([], |row| crate::stored::position(row, 0))
+    on.prepare_cached("SELECT position FROM checkpoint")?
+        .query_row([], |row| crate::stored::position(row, 0))
 }
 
 impl<H: Handler> Projection for Model<H> {
@@ -169,14 +185,19 @@ impl<H: Handler> Projection for Model<H> {
     }
 
     fn checkpoint(&self) -> Result<Position, ProjectionError> {
-        read_checkpoint(&self.connection)
-            .map_err(|error| ProjectionError { projection: H::SCHEMA.name, reason: reason(&error) })
+        read_checkpoint(&self.connection).map_err(|error| ProjectionError {
+            projection: H::SCHEMA.name,
+            reason: reason(&error),
+        })
     }
 
     fn apply(&mut self, page: &[Recorded]) -> Result<(), ProjectionError> {
         self.take(page).map_err(|error| {
             self.handler.forget();
-            ProjectionError { projection: H::SCHEMA.name, reason: reason(&error) }
+            ProjectionError {
+                projection: H::SCHEMA.name,
+                reason: reason(&error),
+            }
         })
     }
 }

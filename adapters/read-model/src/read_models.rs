@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rapport_domain::channel::Channel;
-use rapport_domain::event::{Position, Recorded, Stream};
+use rapport_domain::event::{Position, Stream};
 use rapport_domain::id::{CustomerId, InteractionId, QueueId, TenantId, WishId};
-use rapport_domain::port::projection::{Projection, ProjectionError};
+use rapport_domain::port::projection::Projection;
 use rapport_domain::port::query::{Checkpoints, QueryError, Worklist};
 use uuid::Uuid;
 
@@ -18,11 +18,12 @@ use crate::error::OpenError;
 use crate::file::{Readers, Schema};
 use crate::model::{Handler, Model, Progress, Skipped};
 use crate::reactions::{self, Reactions};
+use crate::rebuild::Rebuild;
 use crate::statistics::{self, Statistics};
 use crate::timeline::{self, Timeline};
 use crate::view::{
-    AgentWork, CustomerName, CustomerView, DecisionPage, OutcomeCount, PendingOutreach, QuarterStatistics,
-    QueueStatistics, TimelinePage, WishPage, WishView,
+    AgentWork, CustomerName, CustomerView, DecisionPage, OutcomeCount, PendingOutreach,
+    QuarterStatistics, QueueStatistics, TimelinePage, WishPage, WishView,
 };
 use crate::worklist::{self, Worklist as WorklistModel};
 
@@ -60,16 +61,37 @@ impl ReadModels {
     /// [`OpenError`], which names the file and what to do.
     pub fn open(data: &Path) -> Result<(Self, Vec<Box<dyn Projection>>), OpenError> {
         let folder = folder(data)?;
-        let mut opening = Opening { folder: &folder, progress: BTreeMap::new(), projections: Vec::new() };
+        let mut opening = Opening {
+            folder: &folder,
+            progress: BTreeMap::new(),
+            projections: Vec::new(),
+        };
         let customers = opening.open::<Customers>()?;
         let timeline = opening.open::<Timeline>()?;
         let statistics = opening.open::<Statistics>()?;
         let worklist = opening.open::<WorklistModel>()?;
         let path = reactions::SCHEMA.path(&folder);
-        let reactions = Reactions::open(&path).map_err(OpenError::file(reactions::SCHEMA.name, &path))?;
-        let Opening { progress, projections, .. } = opening;
-        let inner = Inner { customers, timeline, statistics, worklist, reactions, progress };
-        Ok((Self { inner: Arc::new(inner) }, projections))
+        let reactions =
+            Reactions::open(&path).map_err(OpenError::file(reactions::SCHEMA.name, &path))?;
+        let Opening {
+            progress,
+            projections,
+            ..
+        } = opening;
+        let inner = Inner {
+            customers,
+            timeline,
+            statistics,
+            worklist,
+            reactions,
+            progress,
+        };
+        Ok((
+            Self {
+                inner: Arc::new(inner),
+            },
+            projections,
+        ))
     }
 
     /// The names of the models, as `rapport projection rebuild NAME` takes them.
@@ -97,27 +119,44 @@ impl ReadModels {
     /// How far a model is; [`Position::START`] for a name that is none.
     #[must_use]
     pub fn seen(&self, model: &str) -> Position {
-        self.inner.progress.get(model).map(|progress| progress.position()).unwrap_or_default()
+        self.inner
+            .progress
+            .get(model)
+            .map(|progress| progress.position())
+            .unwrap_or_default()
     }
 
     /// What a model passed over since it was opened.
     #[must_use]
     pub fn skipped(&self, model: &str) -> Skipped {
-        self.inner.progress.get(model).map(|progress| progress.skipped()).unwrap_or_default()
+        self.inner
+            .progress
+            .get(model)
+            .map(|progress| progress.skipped())
+            .unwrap_or_default()
     }
 
     /// Waits until a model has applied a position; false when it has not within `longest`.
     #[must_use]
     pub fn wait_for(&self, model: &str, position: Position, longest: Duration) -> bool {
-        self.inner.progress.get(model).is_some_and(|progress| progress.wait(position, longest))
+        self.inner
+            .progress
+            .get(model)
+            .is_some_and(|progress| progress.wait(position, longest))
     }
 
     /// A customer; none for an unknown one or another tenant's.
     ///
     /// # Errors
     /// [`QueryError`] when the file cannot be read.
-    pub fn customer(&self, tenant: TenantId, id: CustomerId) -> Result<Option<CustomerView>, QueryError> {
-        self.inner.customers.read(|on| customers::customer(on, tenant, id))
+    pub fn customer(
+        &self,
+        tenant: TenantId,
+        id: CustomerId,
+    ) -> Result<Option<CustomerView>, QueryError> {
+        self.inner
+            .customers
+            .read(|on| customers::customer(on, tenant, id))
     }
 
     /// Whom a contact point leads to: its owner first. The key is that of
@@ -125,8 +164,14 @@ impl ReadModels {
     ///
     /// # Errors
     /// [`QueryError`] when the file cannot be read.
-    pub fn find_customers(&self, tenant: TenantId, contact_point: Uuid) -> Result<Vec<CustomerName>, QueryError> {
-        self.inner.customers.read(|on| customers::find_customers(on, tenant, contact_point))
+    pub fn find_customers(
+        &self,
+        tenant: TenantId,
+        contact_point: Uuid,
+    ) -> Result<Vec<CustomerName>, QueryError> {
+        self.inner
+            .customers
+            .read(|on| customers::find_customers(on, tenant, contact_point))
     }
 
     /// A customer's timeline before a position (from the newest when none), newest first.
@@ -140,7 +185,9 @@ impl ReadModels {
         before: Option<Position>,
         limit: usize,
     ) -> Result<TimelinePage, QueryError> {
-        self.inner.timeline.read(|on| timeline::timeline(on, tenant, customer, before, limit))
+        self.inner
+            .timeline
+            .read(|on| timeline::timeline(on, tenant, customer, before, limit))
     }
 
     /// The decisions on a customer before a position (from the newest when none), newest first.
@@ -154,7 +201,9 @@ impl ReadModels {
         before: Option<Position>,
         limit: usize,
     ) -> Result<DecisionPage, QueryError> {
-        self.inner.customers.read(|on| customers::decisions(on, tenant, customer, before, limit))
+        self.inner
+            .customers
+            .read(|on| customers::decisions(on, tenant, customer, before, limit))
     }
 
     /// A wish; none for an unknown one or another tenant's.
@@ -162,7 +211,9 @@ impl ReadModels {
     /// # Errors
     /// [`QueryError`] when the file cannot be read.
     pub fn wish(&self, tenant: TenantId, id: WishId) -> Result<Option<WishView>, QueryError> {
-        self.inner.customers.read(|on| customers::wish(on, tenant, id))
+        self.inner
+            .customers
+            .read(|on| customers::wish(on, tenant, id))
     }
 
     /// Wishes of a department, or of all, in the order of filing, after a cursor ([`Position::START`] at first).
@@ -176,15 +227,23 @@ impl ReadModels {
         after: Position,
         limit: usize,
     ) -> Result<WishPage, QueryError> {
-        self.inner.customers.read(|on| customers::wishes(on, tenant, department, after, limit))
+        self.inner
+            .customers
+            .read(|on| customers::wishes(on, tenant, department, after, limit))
     }
 
     /// How many wishes of a department, or of each, stand where.
     ///
     /// # Errors
     /// [`QueryError`] when the file cannot be read.
-    pub fn outcomes(&self, tenant: TenantId, department: Option<&str>) -> Result<Vec<OutcomeCount>, QueryError> {
-        self.inner.customers.read(|on| customers::outcomes(on, tenant, department))
+    pub fn outcomes(
+        &self,
+        tenant: TenantId,
+        department: Option<&str>,
+    ) -> Result<Vec<OutcomeCount>, QueryError> {
+        self.inner
+            .customers
+            .read(|on| customers::outcomes(on, tenant, department))
     }
 
     /// The figures of every queue that had contacts on a day of the tenant's clock
@@ -192,8 +251,14 @@ impl ReadModels {
     ///
     /// # Errors
     /// [`QueryError`] when the file cannot be read.
-    pub fn queue_statistics(&self, tenant: TenantId, day: i32) -> Result<Vec<QueueStatistics>, QueryError> {
-        self.inner.statistics.read(|on| statistics::queues(on, tenant, day))
+    pub fn queue_statistics(
+        &self,
+        tenant: TenantId,
+        day: i32,
+    ) -> Result<Vec<QueueStatistics>, QueryError> {
+        self.inner
+            .statistics
+            .read(|on| statistics::queues(on, tenant, day))
     }
 
     /// The figures of one queue by quarter of an hour, without quarters in which nothing came.
@@ -206,7 +271,9 @@ impl ReadModels {
         queue: QueueId,
         day: i32,
     ) -> Result<Vec<QuarterStatistics>, QueryError> {
-        self.inner.statistics.read(|on| statistics::quarters(on, tenant, queue, day))
+        self.inner
+            .statistics
+            .read(|on| statistics::quarters(on, tenant, queue, day))
     }
 
     /// Customers whose outreach is not settled, with the moment the coordinator must look at them.
@@ -241,7 +308,10 @@ impl Worklist for ReadModels {
 
     fn pending_outreach(&self) -> Result<Vec<(TenantId, CustomerId)>, QueryError> {
         let pending = self.pending_with_deadlines()?;
-        Ok(pending.into_iter().map(|pending| (pending.tenant, pending.customer)).collect())
+        Ok(pending
+            .into_iter()
+            .map(|pending| (pending.tenant, pending.customer))
+            .collect())
     }
 
     fn latest_interaction(
@@ -250,7 +320,9 @@ impl Worklist for ReadModels {
         contact_point: Uuid,
         channel: Channel,
     ) -> Result<Option<InteractionId>, QueryError> {
-        self.inner.worklist.read(|on| worklist::latest_interaction(on, tenant, contact_point, channel))
+        self.inner
+            .worklist
+            .read(|on| worklist::latest_interaction(on, tenant, contact_point, channel))
     }
 }
 
@@ -282,65 +354,8 @@ impl Opening<'_> {
     }
 }
 
-/// A model being built beside the one in use. Dropped without [`Rebuild::finish`], it leaves a file that the next
-/// rebuild throws away, and changes nothing.
-pub struct Rebuild {
-    model: Box<dyn Projection>,
-    beside: PathBuf,
-    target: PathBuf,
-}
-
-impl Rebuild {
-    fn begin<H: Handler>(folder: &Path) -> Result<Self, OpenError> {
-        let target = H::SCHEMA.path(folder);
-        let beside = target.with_extension("new.db");
-        remove(&beside)?;
-        let model = Model::<H>::open(&beside).map_err(OpenError::file(H::SCHEMA.name, &beside))?;
-        Ok(Self { model: Box::new(model), beside, target })
-    }
-
-    /// Puts the new file in the place of the old one.
-    ///
-    /// # Errors
-    /// [`OpenError`]; when the old file is gone already, the next start builds the model anew by itself.
-    pub fn finish(self) -> Result<(), OpenError> {
-        let Self { model, beside, target } = self;
-        drop(model); // the last connection moves the write-ahead log into the file as it closes
-        remove(&target)?;
-        fs::rename(&beside, &target).map_err(OpenError::folder(&beside))
-    }
-}
-
-impl Projection for Rebuild {
-    fn name(&self) -> &'static str {
-        self.model.name()
-    }
-
-    fn checkpoint(&self) -> Result<Position, ProjectionError> {
-        self.model.checkpoint()
-    }
-
-    fn apply(&mut self, page: &[Recorded]) -> Result<(), ProjectionError> {
-        self.model.apply(page)
-    }
-}
-
 fn folder(data: &Path) -> Result<PathBuf, OpenError> {
     let folder = data.join("read-models");
     fs::create_dir_all(&folder).map_err(OpenError::folder(&folder))?;
     Ok(folder)
-}
-
-/// Removes a database and what belongs to it.
-fn remove(path: &Path) -> Result<(), OpenError> {
-    for ending in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        let file = PathBuf::from(name);
-        match fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(OpenError::folder(&file)(error)),
-            _ => {}
-        }
-    }
-    Ok(())
 }

@@ -58,12 +58,14 @@ impl Handler for Statistics {
             AnyFact::Interaction(fact) => self.interaction(on, recorded, &fact)?,
             AnyFact::Queue(QueueFact::Defined(definition)) => {
                 let sql = "INSERT OR REPLACE INTO queue VALUES (?1, ?2)";
-                on.prepare_cached(sql)?.execute((bytes(id), definition.target_seconds))?;
+                on.prepare_cached(sql)?
+                    .execute((bytes(id), definition.target_seconds))?;
                 self.targets.remove(&QueueId::from_uuid(id));
             }
             AnyFact::Tenant(TenantFact::Defined(definition)) => {
                 let sql = "INSERT OR REPLACE INTO tenant VALUES (?1, ?2)";
-                on.prepare_cached(sql)?.execute((bytes(id), definition.zone.name()))?;
+                on.prepare_cached(sql)?
+                    .execute((bytes(id), definition.zone.name()))?;
                 self.zones.remove(&TenantId::from_uuid(id));
             }
             AnyFact::Queue(_)
@@ -79,23 +81,46 @@ impl Handler for Statistics {
 }
 
 impl Statistics {
-    fn interaction(&mut self, on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqlite::Result<()> {
+    fn interaction(
+        &mut self,
+        on: &Connection,
+        recorded: &Recorded,
+        fact: &Fact,
+    ) -> rusqlite::Result<()> {
         let tenant = recorded.event.meta.tenant;
         match fact {
             Fact::Queued { queue, .. } => {
                 let local = self.zone(on, tenant)?.local(recorded.event.recorded_at);
                 let since = recorded.event.recorded_at;
-                let item = Waiting { queue: *queue, since, day: local.day, quarter: local.minute / 15 };
+                let item = Waiting {
+                    queue: *queue,
+                    since,
+                    day: local.day,
+                    quarter: local.minute / 15,
+                };
                 let sql = "INSERT OR REPLACE INTO waiting VALUES (?1, ?2, ?3, ?4, ?5)";
                 let (id, line) = (bytes(recorded.stream.id), bytes(queue.as_uuid()));
-                on.prepare_cached(sql)?.execute((id, line, since.as_micros(), item.day, item.quarter))?;
+                on.prepare_cached(sql)?.execute((
+                    id,
+                    line,
+                    since.as_micros(),
+                    item.day,
+                    item.quarter,
+                ))?;
                 let sql = "INSERT INTO counter (tenant, day, queue, quarter, offered) VALUES (?1, ?2, ?3, ?4, 1)
                     ON CONFLICT DO UPDATE SET offered = offered + 1";
-                on.prepare_cached(sql)?.execute((bytes(tenant.as_uuid()), item.day, line, item.quarter))?;
+                on.prepare_cached(sql)?.execute((
+                    bytes(tenant.as_uuid()),
+                    item.day,
+                    line,
+                    item.quarter,
+                ))?;
             }
             Fact::OfferAccepted { .. } => {
                 // Only the first acceptance finds the contact waiting.
-                let Some(item) = take(on, recorded)? else { return Ok(()) };
+                let Some(item) = take(on, recorded)? else {
+                    return Ok(());
+                };
                 let target = self.target(on, item.queue)?;
                 let wait = recorded.event.recorded_at.since(item.since);
                 let in_target = wait.as_secs_f64() <= target as f64;
@@ -111,14 +136,23 @@ impl Statistics {
                 ))?;
             }
             Fact::Abandoned {} => {
-                let Some(item) = take(on, recorded)? else { return Ok(()) };
+                let Some(item) = take(on, recorded)? else {
+                    return Ok(());
+                };
                 let sql = "UPDATE counter SET abandoned = abandoned + 1
                     WHERE tenant = ?1 AND day = ?2 AND queue = ?3 AND quarter = ?4";
                 let queue = bytes(item.queue.as_uuid());
-                on.prepare_cached(sql)?.execute((bytes(tenant.as_uuid()), item.day, queue, item.quarter))?;
+                on.prepare_cached(sql)?.execute((
+                    bytes(tenant.as_uuid()),
+                    item.day,
+                    queue,
+                    item.quarter,
+                ))?;
             }
             // Lost by us or withdrawn while it waited: neither answered nor abandoned.
-            Fact::Closed { .. } => drop(take(on, recorded)?),
+            Fact::Closed { .. } => {
+                take(on, recorded)?;
+            }
             Fact::Started { .. }
             | Fact::Offered { .. }
             | Fact::OfferEnded { .. }
@@ -139,8 +173,12 @@ impl Statistics {
             return Ok(*zone);
         }
         let mut query = on.prepare_cached("SELECT zone FROM tenant WHERE id = ?1")?;
-        let name: Option<String> = query.query_row([bytes(tenant.as_uuid())], |row| row.get(0)).optional()?;
-        let zone = name.and_then(|name| Zone::parse(&name).ok()).unwrap_or(Zone::UTC);
+        let name: Option<String> = query
+            .query_row([bytes(tenant.as_uuid())], |row| row.get(0))
+            .optional()?;
+        let zone = name
+            .and_then(|name| Zone::parse(&name).ok())
+            .unwrap_or(Zone::UTC);
         self.zones.insert(tenant, zone);
         Ok(zone)
     }
@@ -151,7 +189,10 @@ impl Statistics {
             return Ok(*target);
         }
         let mut query = on.prepare_cached("SELECT target_seconds FROM queue WHERE id = ?1")?;
-        let target = query.query_row([bytes(queue.as_uuid())], |row| row.get(0)).optional()?.unwrap_or(0);
+        let target = query
+            .query_row([bytes(queue.as_uuid())], |row| row.get(0))
+            .optional()?
+            .unwrap_or(0);
         self.targets.insert(queue, target);
         Ok(target)
     }
@@ -162,7 +203,9 @@ fn take(on: &Connection, recorded: &Recorded) -> rusqlite::Result<Option<Waiting
     let sql = "DELETE FROM waiting WHERE interaction = ?1 RETURNING queue, since, day, quarter";
     let mut query = on.prepare_cached(sql)?;
     let mut rows = query.query([bytes(recorded.stream.id)])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
     let taken = Waiting {
         queue: QueueId::from_uuid(uuid(row, 0)?),
         since: Timestamp::from_micros(row.get(1)?),

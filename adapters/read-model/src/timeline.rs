@@ -4,13 +4,13 @@ mod query;
 
 use std::collections::HashMap;
 
+use rapport_domain::agent;
 use rapport_domain::event::Recorded;
 use rapport_domain::id::{AgentId, QueueId, WishId};
 use rapport_domain::interaction::Fact;
 use rapport_domain::outreach::{self, Withdrawal};
 use rapport_domain::registry::AnyFact;
 use rapport_domain::setup::QueueFact;
-use rapport_domain::agent;
 use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
@@ -87,8 +87,12 @@ impl Handler for Timeline {
         match AnyFact::decode(recorded)? {
             AnyFact::Interaction(fact) => self.interaction(on, recorded, &fact)?,
             AnyFact::Outreach(fact) => self.outreach(on, recorded, &fact)?,
-            AnyFact::Agent(agent::Fact::Defined(definition)) => call(on, recorded, &definition.display_name)?,
-            AnyFact::Queue(QueueFact::Defined(definition)) => call(on, recorded, &definition.display_name)?,
+            AnyFact::Agent(agent::Fact::Defined(definition)) => {
+                call(on, recorded, &definition.display_name)?
+            }
+            AnyFact::Queue(QueueFact::Defined(definition)) => {
+                call(on, recorded, &definition.display_name)?
+            }
             AnyFact::Agent(_)
             | AnyFact::Queue(_)
             | AnyFact::Customer(_)
@@ -101,9 +105,20 @@ impl Handler for Timeline {
 }
 
 impl Timeline {
-    fn interaction(&mut self, on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqlite::Result<()> {
+    fn interaction(
+        &mut self,
+        on: &Connection,
+        recorded: &Recorded,
+        fact: &Fact,
+    ) -> rusqlite::Result<()> {
         let id = recorded.stream.id;
-        if let Fact::Started { customer, channel, direction: who, .. } = fact {
+        if let Fact::Started {
+            customer,
+            channel,
+            direction: who,
+            ..
+        } = fact
+        {
             let contact = Contact {
                 customer: customer.as_uuid(),
                 channel: channel.name().to_owned(),
@@ -111,15 +126,28 @@ impl Timeline {
                 queue: None,
             };
             let sql = "INSERT OR IGNORE INTO interaction VALUES (?1, ?2, ?3, ?4, NULL)";
-            let row = (bytes(id), bytes(contact.customer), &contact.channel, &contact.direction);
+            let row = (
+                bytes(id),
+                bytes(contact.customer),
+                &contact.channel,
+                &contact.direction,
+            );
             on.prepare_cached(sql)?.execute(row)?;
             self.remember(id, contact);
         }
-        let Some(contact) = self.contact(on, id)? else { return Ok(()) };
+        let Some(contact) = self.contact(on, id)? else {
+            return Ok(());
+        };
         if let Fact::Queued { queue, .. } = fact {
             on.prepare_cached("UPDATE interaction SET queue = ?2 WHERE id = ?1")?
                 .execute((bytes(id), bytes(queue.as_uuid())))?;
-            self.remember(id, Contact { queue: Some(queue.as_uuid()), ..contact });
+            self.remember(
+                id,
+                Contact {
+                    queue: Some(queue.as_uuid()),
+                    ..contact
+                },
+            );
             return Ok(());
         }
         let item = Item {
@@ -130,23 +158,55 @@ impl Timeline {
             ..Item::default()
         };
         let item = match fact {
-            Fact::Started { .. } => Item { kind: "started", ..item },
-            Fact::OfferAccepted { agent, .. } => Item { kind: "answered", agent: Some(*agent), ..item },
-            Fact::Connected {} => Item { kind: "connected", ..item },
-            Fact::MessageReceived { text, .. } => Item { kind: "message_received", text: Some(text.expose()), ..item },
-            Fact::MessageSent { text, agent, .. } => {
-                Item { kind: "message_sent", text: Some(text.expose()), agent: Some(*agent), ..item }
-            }
-            Fact::Abandoned {} => Item { kind: "abandoned", ..item },
-            Fact::Ended { by, .. } => Item { kind: "ended", reason: word(by), ..item },
-            Fact::DispositionSet { agent, disposition, note } => Item {
+            Fact::Started { .. } => Item {
+                kind: "started",
+                ..item
+            },
+            Fact::OfferAccepted { agent, .. } => Item {
+                kind: "answered",
+                agent: Some(*agent),
+                ..item
+            },
+            Fact::Connected {} => Item {
+                kind: "connected",
+                ..item
+            },
+            Fact::MessageReceived { text, .. } => Item {
+                kind: "message_received",
+                text: Some(text.expose()),
+                ..item
+            },
+            Fact::MessageSent { text, agent, .. } => Item {
+                kind: "message_sent",
+                text: Some(text.expose()),
+                agent: Some(*agent),
+                ..item
+            },
+            Fact::Abandoned {} => Item {
+                kind: "abandoned",
+                ..item
+            },
+            Fact::Ended { by, .. } => Item {
+                kind: "ended",
+                reason: word(by),
+                ..item
+            },
+            Fact::DispositionSet {
+                agent,
+                disposition,
+                note,
+            } => Item {
                 kind: "disposition",
                 agent: Some(*agent),
                 outcome: Some(disposition.clone()),
                 text: note.as_ref().map(|note| note.expose().as_str()),
                 ..item
             },
-            Fact::Closed { cause } => Item { kind: "closed", reason: word(cause), ..item },
+            Fact::Closed { cause } => Item {
+                kind: "closed",
+                reason: word(cause),
+                ..item
+            },
             Fact::Queued { .. }
             | Fact::Offered { .. }
             | Fact::OfferEnded { .. }
@@ -156,12 +216,21 @@ impl Timeline {
         add(on, recorded, contact.customer, item)
     }
 
-    fn outreach(&mut self, on: &Connection, recorded: &Recorded, fact: &outreach::Fact) -> rusqlite::Result<()> {
+    fn outreach(
+        &mut self,
+        on: &Connection,
+        recorded: &Recorded,
+        fact: &outreach::Fact,
+    ) -> rusqlite::Result<()> {
         let customer = recorded.stream.id;
         match fact {
             outreach::Fact::WishFiled(wish) => {
                 let sql = "INSERT OR IGNORE INTO wish VALUES (?1, ?2, ?3)";
-                on.prepare_cached(sql)?.execute((bytes(wish.id.as_uuid()), &wish.department, &wish.purpose))?;
+                on.prepare_cached(sql)?.execute((
+                    bytes(wish.id.as_uuid()),
+                    &wish.department,
+                    &wish.purpose,
+                ))?;
                 let item = Item {
                     kind: "wish_filed",
                     department: Some(wish.department.clone()),
@@ -171,11 +240,28 @@ impl Timeline {
                 };
                 add(on, recorded, customer, item)
             }
-            outreach::Fact::ContactPlanned { channel, agenda, receipt, .. } => {
+            outreach::Fact::ContactPlanned {
+                channel,
+                agenda,
+                receipt,
+                ..
+            } => {
                 let (department, purpose) = named(on, agenda)?;
                 let channel = Some(channel.name());
                 let reason = word(&receipt.reason);
-                add(on, recorded, customer, Item { kind: "planned", channel, department, purpose, reason, ..Item::default() })
+                add(
+                    on,
+                    recorded,
+                    customer,
+                    Item {
+                        kind: "planned",
+                        channel,
+                        department,
+                        purpose,
+                        reason,
+                        ..Item::default()
+                    },
+                )
             }
             outreach::Fact::PlanWithdrawn { why, receipt, .. } => {
                 let interaction = match why {
@@ -183,9 +269,25 @@ impl Timeline {
                     Withdrawal::NothingToSay => None,
                 };
                 let reason = word(&receipt.reason);
-                add(on, recorded, customer, Item { kind: "withdrawn", interaction, reason, ..Item::default() })
+                add(
+                    on,
+                    recorded,
+                    customer,
+                    Item {
+                        kind: "withdrawn",
+                        interaction,
+                        reason,
+                        ..Item::default()
+                    },
+                )
             }
-            outreach::Fact::OutcomeRecorded { wish, outcome, interaction, agent, note } => {
+            outreach::Fact::OutcomeRecorded {
+                wish,
+                outcome,
+                interaction,
+                agent,
+                note,
+            } => {
                 let (department, purpose) = named(on, &[*wish])?;
                 let contact = self.contact(on, interaction.as_uuid())?;
                 let item = Item {
@@ -193,7 +295,10 @@ impl Timeline {
                     interaction: Some(interaction.as_uuid()),
                     channel: contact.as_ref().map(|contact| contact.channel.as_str()),
                     direction: contact.as_ref().map(|contact| contact.direction.as_str()),
-                    queue: contact.as_ref().and_then(|contact| contact.queue).map(QueueId::from_uuid),
+                    queue: contact
+                        .as_ref()
+                        .and_then(|contact| contact.queue)
+                        .map(QueueId::from_uuid),
                     agent: Some(*agent),
                     department,
                     purpose,
@@ -225,7 +330,12 @@ impl Timeline {
         let sql = "SELECT customer, channel, direction, queue FROM interaction WHERE id = ?1";
         let stored = on.prepare_cached(sql)?.query_row([bytes(id)], |row| {
             let queue = crate::stored::maybe_uuid(row, 3)?;
-            Ok(Contact { customer: uuid(row, 0)?, channel: row.get(1)?, direction: row.get(2)?, queue })
+            Ok(Contact {
+                customer: uuid(row, 0)?,
+                channel: row.get(1)?,
+                direction: row.get(2)?,
+                queue,
+            })
         });
         let stored = stored.optional()?;
         if let Some(contact) = &stored {
@@ -236,7 +346,8 @@ impl Timeline {
 }
 
 fn call(on: &Connection, recorded: &Recorded, name: &str) -> rusqlite::Result<()> {
-    on.prepare_cached("INSERT OR REPLACE INTO called VALUES (?1, ?2)")?.execute((bytes(recorded.stream.id), name))?;
+    on.prepare_cached("INSERT OR REPLACE INTO called VALUES (?1, ?2)")?
+        .execute((bytes(recorded.stream.id), name))?;
     Ok(())
 }
 
@@ -245,8 +356,14 @@ fn named(on: &Connection, agenda: &[WishId]) -> rusqlite::Result<(Option<String>
     let mut query = on.prepare_cached("SELECT department, purpose FROM wish WHERE id = ?1")?;
     let (mut departments, mut purposes) = (Vec::<String>::new(), Vec::<String>::new());
     for wish in agenda {
-        let found = query.query_row([bytes(wish.as_uuid())], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((department, purpose)) = found else { continue };
+        let found = query
+            .query_row([bytes(wish.as_uuid())], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let Some((department, purpose)) = found else {
+            continue;
+        };
         if !departments.contains(&department) {
             departments.push(department);
         }
@@ -258,7 +375,12 @@ fn named(on: &Connection, agenda: &[WishId]) -> rusqlite::Result<(Option<String>
     Ok((joined(departments), joined(purposes)))
 }
 
-fn add(on: &Connection, recorded: &Recorded, customer: Uuid, item: Item<'_>) -> rusqlite::Result<()> {
+fn add(
+    on: &Connection,
+    recorded: &Recorded,
+    customer: Uuid,
+    item: Item<'_>,
+) -> rusqlite::Result<()> {
     let sql = "INSERT INTO item VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     on.prepare_cached(sql)?.execute((
         number(recorded.position.0),

@@ -13,7 +13,9 @@ use crate::file::Schema;
 use crate::model::{Failure, Handler};
 use crate::stored::{bytes, number};
 
-pub(crate) use query::{agent_work, latest_interaction, open_interactions, pending_outreach, setup_streams};
+pub(crate) use query::{
+    agent_work, latest_interaction, open_interactions, pending_outreach, setup_streams,
+};
 
 /// The model `worklist`.
 #[derive(Default)]
@@ -51,27 +53,44 @@ impl Handler for Worklist {
                     let sql = "INSERT INTO setup_stream VALUES (?1, ?2, ?3, ?4)";
                     let category = recorded.stream.category.name();
                     let position = number(recorded.position.0);
-                    on.prepare_cached(sql)?.execute((position, bytes(tenant.as_uuid()), category, id))?;
+                    on.prepare_cached(sql)?.execute((
+                        position,
+                        bytes(tenant.as_uuid()),
+                        category,
+                        id,
+                    ))?;
                 }
                 return Ok(());
             }
             _ => {}
         }
         match AnyFact::decode(recorded)? {
-            AnyFact::Interaction(Fact::Started { channel, contact_point, .. }) => {
+            AnyFact::Interaction(Fact::Started {
+                channel,
+                contact_point,
+                ..
+            }) => {
                 let sql = "INSERT OR IGNORE INTO open_interaction VALUES (?1, ?2, ?3)";
                 let owner = bytes(tenant.as_uuid());
-                on.prepare_cached(sql)?.execute((id, owner, number(recorded.position.0)))?;
+                on.prepare_cached(sql)?
+                    .execute((id, owner, number(recorded.position.0)))?;
                 let sql = "INSERT OR REPLACE INTO latest_interaction VALUES (?1, ?2, ?3, ?4)";
-                on.prepare_cached(sql)?.execute((bytes(contact_point.key(tenant)), channel.name(), owner, id))?;
+                on.prepare_cached(sql)?.execute((
+                    bytes(contact_point.key(tenant)),
+                    channel.name(),
+                    owner,
+                    id,
+                ))?;
             }
             AnyFact::Interaction(Fact::Abandoned {} | Fact::Closed { .. }) => {
-                on.prepare_cached("DELETE FROM open_interaction WHERE id = ?1")?.execute([id])?;
+                on.prepare_cached("DELETE FROM open_interaction WHERE id = ?1")?
+                    .execute([id])?;
             }
             AnyFact::Agent(agent::Fact::WorkFinished { .. }) => {
                 let sql = "INSERT OR REPLACE INTO agent_work VALUES (?1, ?2, ?3)";
                 let at = recorded.event.recorded_at.as_micros();
-                on.prepare_cached(sql)?.execute((id, bytes(tenant.as_uuid()), at))?;
+                on.prepare_cached(sql)?
+                    .execute((id, bytes(tenant.as_uuid()), at))?;
             }
             AnyFact::Outreach(fact) => outreach::apply(on, recorded, &fact)?,
             AnyFact::Interaction(_)

@@ -8,8 +8,13 @@ use rapport_domain::aggregate::{Aggregate, Fact as AnyFact, Folded, encode};
 use rapport_domain::channel::{Channel, Direction};
 use rapport_domain::contact_point::{ContactPoint, Kind};
 use rapport_domain::customer::{ClaimFact, Customer};
-use rapport_domain::event::{Actor, Category, Meta, NewEvent, Position, Recorded, Revision, Stream};
-use rapport_domain::id::{AgentId, CustomerId, EventId, InteractionId, LegId, MessageId, OfferId, QueueId, TenantId, WishId};
+use rapport_domain::event::{
+    Actor, Category, Meta, NewEvent, Position, Recorded, Revision, Stream,
+};
+use rapport_domain::id::{
+    AgentId, CustomerId, EventId, InteractionId, LegId, MessageId, OfferId, QueueId, TenantId,
+    WishId,
+};
 use rapport_domain::interaction::{Closing, Interaction, Start};
 use rapport_domain::outreach::{CustomerFacts, Outcome, Outreach, Wish, WishClass};
 use rapport_domain::policy::{ContactPolicy, Policy};
@@ -65,7 +70,12 @@ impl Traffic {
             let revision = self.revisions.entry(stream).or_default();
             let at = Revision(*revision);
             *revision += 1;
-            let meta = Meta { tenant: self.tenant, actor: Actor::System, correlation: id, causation: None };
+            let meta = Meta {
+                tenant: self.tenant,
+                actor: Actor::System,
+                correlation: id,
+                causation: None,
+            };
             let event = NewEvent {
                 id: EventId::from_uuid(self.id()),
                 kind: encoded.kind,
@@ -75,7 +85,12 @@ impl Traffic {
                 data: encoded.data,
             };
             let position = Position(self.events.len() as u64 + 1);
-            self.events.push(Recorded { stream, revision: at, position, event });
+            self.events.push(Recorded {
+                stream,
+                revision: at,
+                position,
+                event,
+            });
         }
     }
 
@@ -97,7 +112,10 @@ impl Traffic {
     }
 
     fn queue(&self, n: u64) -> QueueId {
-        QueueId::named(self.tenant, ["sales", "service", "finance", "outreach"][n as usize % 4])
+        QueueId::named(
+            self.tenant,
+            ["sales", "service", "finance", "outreach"][n as usize % 4],
+        )
     }
 
     fn rules(&self) -> Policy {
@@ -125,8 +143,14 @@ impl Traffic {
             outbound_trunk: None,
         };
         self.append(self.tenant.as_uuid(), &[TenantFact::Defined(definition)]);
-        for (n, queue) in ["sales", "service", "finance", "outreach"].into_iter().enumerate() {
-            self.append(self.queue(n as u64).as_uuid(), &[QueueFact::Defined(QueueDefinition::named(queue))]);
+        for (n, queue) in ["sales", "service", "finance", "outreach"]
+            .into_iter()
+            .enumerate()
+        {
+            self.append(
+                self.queue(n as u64).as_uuid(),
+                &[QueueFact::Defined(QueueDefinition::named(queue))],
+            );
         }
         for n in 0..AGENTS {
             let definition = agent::Definition {
@@ -146,19 +170,40 @@ impl Traffic {
     fn contact(&mut self, n: u64) {
         self.wait(1);
         let customer = CustomerId::from_uuid(self.id());
-        let point = ContactPoint::parse(Kind::Phone, &format!("+49{:09}", 100_000_000 + n)).expect("a number");
+        let point = ContactPoint::parse(Kind::Phone, &format!("+49{:09}", 100_000_000 + n))
+            .expect("a number");
         let claimed = ClaimFact::Claimed { customer };
         self.append(point.key(self.tenant), &[claimed]);
         let mut known = Folded::<Customer>::default();
-        self.and(customer.as_uuid(), &mut known, Customer::create(point.clone(), true));
-        let outreach = (n % 4 == 0).then(|| self.wishes(n, customer, known.state.clone().unwrap_or_default()));
-        self.conversation(n, customer, point, if n % 3 == 0 { Channel::Chat } else { Channel::Voice });
+        self.and(
+            customer.as_uuid(),
+            &mut known,
+            Customer::create(point.clone(), true),
+        );
+        let outreach = (n.is_multiple_of(4))
+            .then(|| self.wishes(n, customer, known.state.clone().unwrap_or_default()));
+        self.conversation(
+            n,
+            customer,
+            point,
+            if n.is_multiple_of(3) {
+                Channel::Chat
+            } else {
+                Channel::Voice
+            },
+        );
         if let Some((folded, known)) = outreach {
             self.outreach(n, customer, folded, &known);
         }
     }
 
-    fn conversation(&mut self, n: u64, customer: CustomerId, contact_point: ContactPoint, channel: Channel) {
+    fn conversation(
+        &mut self,
+        n: u64,
+        customer: CustomerId,
+        contact_point: ContactPoint,
+        channel: Channel,
+    ) {
         let id = self.id();
         let interaction = InteractionId::from_uuid(id);
         let start = Start {
@@ -173,28 +218,56 @@ impl Traffic {
         };
         let mut it = Folded::<Interaction>::default();
         self.and(id, &mut it, start.facts());
-        let text = || Private::new("I am still waiting for my parcel, could you please look where it is?".to_owned());
+        let text = || {
+            Private::new(
+                "I am still waiting for my parcel, could you please look where it is?".to_owned(),
+            )
+        };
         if channel == Channel::Chat {
-            let facts = it.state.as_ref().expect("begun").receive(MessageId::from_uuid(self.id()), text());
+            let facts = it
+                .state
+                .as_ref()
+                .expect("begun")
+                .receive(MessageId::from_uuid(self.id()), text());
             self.and(id, &mut it, facts.expect("a message"));
         }
         self.wait(n % 40);
         let state = |it: &Folded<Interaction>| it.state.clone().expect("begun");
-        let closing = Closing { wrap_up: Duration::from_secs(30) };
+        let closing = Closing {
+            wrap_up: Duration::from_secs(30),
+        };
         if n % 20 == 19 {
             let facts = state(&it).customer_left(closing, self.now);
             return self.and(id, &mut it, facts.expect("they may leave"));
         }
         let (agent, offer) = (self.agent(n), OfferId::from_uuid(self.id()));
         let until = self.now + Duration::from_secs(20);
-        self.append(agent.as_uuid(), &[agent::Fact::Reserved { offer, interaction, channel, until }]);
+        self.append(
+            agent.as_uuid(),
+            &[agent::Fact::Reserved {
+                offer,
+                interaction,
+                channel,
+                until,
+            }],
+        );
         let receipt = Receipt {
             rule_version: 1,
             score: 2_500,
             waited: Duration::from_secs(10),
-            candidates: (0..3).map(|more| Candidate { agent: self.agent(n + more), score: 1, tier: 0 }).collect(),
+            candidates: (0..3)
+                .map(|more| Candidate {
+                    agent: self.agent(n + more),
+                    score: 1,
+                    tier: 0,
+                })
+                .collect(),
             candidate_count: 3,
-            heads: vec![Head { item: interaction, queue: self.queue(n), score: 2_500 }],
+            heads: vec![Head {
+                item: interaction,
+                queue: self.queue(n),
+                score: 2_500,
+            }],
             head_count: 1,
             reason: Reason::BestAgent,
         };
@@ -204,7 +277,13 @@ impl Traffic {
         self.wait(2);
         let facts = state(&it).accept(agent, self.now);
         self.and(id, &mut it, facts.expect("in time"));
-        self.append(agent.as_uuid(), &[agent::Fact::WorkTaken { interaction, channel }]);
+        self.append(
+            agent.as_uuid(),
+            &[agent::Fact::WorkTaken {
+                interaction,
+                channel,
+            }],
+        );
         if channel == Channel::Voice {
             let facts = state(&it).connect();
             self.and(id, &mut it, facts.expect("it connects"));
@@ -212,7 +291,11 @@ impl Traffic {
             for turn in 0..5 {
                 let message = MessageId::from_uuid(self.id());
                 let state = state(&it);
-                let facts = if turn % 2 == 0 { state.send(agent, message, text()) } else { state.receive(message, text()) };
+                let facts = if turn % 2 == 0 {
+                    state.send(agent, message, text())
+                } else {
+                    state.receive(message, text())
+                };
                 self.and(id, &mut it, facts.expect("a message"));
             }
         }
@@ -221,41 +304,76 @@ impl Traffic {
         self.and(id, &mut it, facts.expect("theirs"));
         let facts = state(&it).wrap_up(agent, Some("solved".to_owned()), None, &[]);
         self.and(id, &mut it, facts.expect("theirs"));
-        self.append(agent.as_uuid(), &[agent::Fact::WorkFinished { interaction }]);
+        self.append(
+            agent.as_uuid(),
+            &[agent::Fact::WorkFinished { interaction }],
+        );
     }
 
     /// Three departments want something of the customer.
-    fn wishes(&mut self, n: u64, customer: CustomerId, known: Customer) -> (Folded<Outreach>, Customer) {
-        let mut folded = Folded { state: Some(Outreach::default()), revision: None };
+    fn wishes(
+        &mut self,
+        n: u64,
+        customer: CustomerId,
+        known: Customer,
+    ) -> (Folded<Outreach>, Customer) {
+        let mut folded = Folded {
+            state: Some(Outreach::default()),
+            revision: None,
+        };
         let rules = self.rules();
         for (place, department) in ["finance", "marketing", "service"].into_iter().enumerate() {
             let wish = Wish {
                 id: WishId::from_uuid(self.id()),
                 department: department.to_owned(),
                 purpose: format!("{department}_{}", n % 7),
-                class: if place == 1 { WishClass::Marketing } else { WishClass::Service },
-                talking_point: Private::new("There is something we would like to tell you.".to_owned()),
+                class: if place == 1 {
+                    WishClass::Marketing
+                } else {
+                    WishClass::Service
+                },
+                talking_point: Private::new(
+                    "There is something we would like to tell you.".to_owned(),
+                ),
                 value: 10 + place as u32,
                 not_before: None,
                 expires_at: self.now + Duration::from_secs(7 * 86_400),
                 channels: vec![Channel::Voice],
                 script: None,
             };
-            let facts = CustomerFacts { customer: &known, zone: Zone::UTC };
-            let decided = folded.state.as_ref().expect("it is").file(wish, customer, facts, &rules, self.now);
+            let facts = CustomerFacts {
+                customer: &known,
+                zone: Zone::UTC,
+            };
+            let decided = folded
+                .state
+                .as_ref()
+                .expect("it is")
+                .file(wish, customer, facts, &rules, self.now);
             self.and(customer.as_uuid(), &mut folded, decided.expect("a window"));
         }
         (folded, known)
     }
 
     /// The bundled contact, with its outcomes; every other one hears them when they call us.
-    fn outreach(&mut self, n: u64, customer: CustomerId, mut folded: Folded<Outreach>, known: &Customer) {
+    fn outreach(
+        &mut self,
+        n: u64,
+        customer: CustomerId,
+        mut folded: Folded<Outreach>,
+        known: &Customer,
+    ) {
         let id = customer.as_uuid();
         let rules = self.rules();
-        let facts = CustomerFacts { customer: known, zone: Zone::UTC };
+        let facts = CustomerFacts {
+            customer: known,
+            zone: Zone::UTC,
+        };
         let state = folded.state.clone().expect("it is");
-        let Some(plan) = state.plan.clone() else { return };
-        let on = if n % 8 == 0 {
+        let Some(plan) = state.plan.clone() else {
+            return;
+        };
+        let on = if n.is_multiple_of(8) {
             let begun = state.start(&plan, facts, &rules, self.now);
             self.and(id, &mut folded, begun.expect("due"));
             Outreach::interaction_of(&plan)
@@ -265,12 +383,19 @@ impl Traffic {
             self.and(id, &mut folded, taken);
             on
         };
-        let outcomes: [(usize, Outcome); 3] = [(0, Outcome::Agreed), (1, Outcome::Declined), (2, Outcome::Later)];
+        let outcomes: [(usize, Outcome); 3] = [
+            (0, Outcome::Agreed),
+            (1, Outcome::Declined),
+            (2, Outcome::Later),
+        ];
         for (place, outcome) in outcomes {
             let state = folded.state.clone().expect("it is");
-            let Some(wish) = plan.agenda.get(place) else { continue };
-            let noted: Vec<outreach::Fact> =
-                state.record_outcome(*wish, outcome, on, self.agent(n), None).expect("on the agenda");
+            let Some(wish) = plan.agenda.get(place) else {
+                continue;
+            };
+            let noted: Vec<outreach::Fact> = state
+                .record_outcome(*wish, outcome, on, self.agent(n), None)
+                .expect("on the agenda");
             self.and(id, &mut folded, noted);
         }
         let state = folded.state.clone().expect("it is");
@@ -284,7 +409,13 @@ pub fn by_category(events: &[Recorded]) -> Vec<(&'static str, f64)> {
     Category::ALL
         .into_iter()
         .map(|category| {
-            (category.name(), events.iter().filter(|event| event.stream.category == category).count() as f64)
+            (
+                category.name(),
+                events
+                    .iter()
+                    .filter(|event| event.stream.category == category)
+                    .count() as f64,
+            )
         })
         .collect()
 }

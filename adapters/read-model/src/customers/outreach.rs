@@ -19,22 +19,47 @@ struct About {
 }
 
 pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqlite::Result<()> {
-    let decided = |what, wishes: &[WishId], about, receipt| decide(on, recorded, what, wishes, about, receipt);
+    let decided = |what, wishes: &[WishId], about, receipt| {
+        decide(on, recorded, what, wishes, about, receipt)
+    };
     match fact {
         Fact::WishFiled(wish) => file(on, recorded, wish),
-        Fact::WishHeld { wish, until, receipt } => {
+        Fact::WishHeld {
+            wish,
+            until,
+            receipt,
+        } => {
             let until = until.map(Timestamp::as_micros);
             let sql = "UPDATE wish SET status = 'held', reason = ?2, until = ?3, plan = NULL, slot = NULL WHERE id = ?1";
-            on.prepare_cached(sql)?.execute((bytes(wish.as_uuid()), word(&receipt.reason), until))?;
-            decided("held", &[*wish], About { until, ..About::default() }, receipt)
+            on.prepare_cached(sql)?.execute((
+                bytes(wish.as_uuid()),
+                word(&receipt.reason),
+                until,
+            ))?;
+            decided(
+                "held",
+                &[*wish],
+                About {
+                    until,
+                    ..About::default()
+                },
+                receipt,
+            )
         }
         Fact::WishDropped { wish, receipt } => {
             let sql = "UPDATE wish SET status = 'dropped', reason = ?2, until = NULL, plan = NULL, slot = NULL
                 WHERE id = ?1";
-            on.prepare_cached(sql)?.execute((bytes(wish.as_uuid()), word(&receipt.reason)))?;
+            on.prepare_cached(sql)?
+                .execute((bytes(wish.as_uuid()), word(&receipt.reason)))?;
             decided("dropped", &[*wish], About::default(), receipt)
         }
-        Fact::ContactPlanned { plan, slot, agenda, receipt, .. } => {
+        Fact::ContactPlanned {
+            plan,
+            slot,
+            agenda,
+            receipt,
+            ..
+        } => {
             let customer = bytes(recorded.stream.id);
             let free = "UPDATE wish SET status = 'open', plan = NULL, slot = NULL
                 WHERE customer = ?1 AND status = 'planned'";
@@ -45,29 +70,64 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
             for wish in agenda {
                 planned.execute((bytes(wish.as_uuid()), bytes(plan), slot))?;
             }
-            decided("planned", agenda, About { plan: Some(plan), slot: Some(slot), ..About::default() }, receipt)
+            decided(
+                "planned",
+                agenda,
+                About {
+                    plan: Some(plan),
+                    slot: Some(slot),
+                    ..About::default()
+                },
+                receipt,
+            )
         }
-        Fact::ContactStarted { plan, interaction, receipt } => {
+        Fact::ContactStarted {
+            plan,
+            interaction,
+            receipt,
+        } => {
             let (plan, interaction) = (plan.as_uuid(), interaction.as_uuid());
             let (agenda, slot) = planned_agenda(on, recorded, plan)?;
             let sql = "UPDATE wish SET status = 'in_contact', interaction = ?2 WHERE customer = ?1 AND status = 'planned'";
-            on.prepare_cached(sql)?.execute((bytes(recorded.stream.id), bytes(interaction)))?;
-            let about = About { plan: Some(plan), interaction: Some(interaction), slot, until: None };
+            on.prepare_cached(sql)?
+                .execute((bytes(recorded.stream.id), bytes(interaction)))?;
+            let about = About {
+                plan: Some(plan),
+                interaction: Some(interaction),
+                slot,
+                until: None,
+            };
             decided("started", &agenda, about, receipt)
         }
         Fact::PlanWithdrawn { plan, why, receipt } => {
             let plan = plan.as_uuid();
             let (agenda, slot) = planned_agenda(on, recorded, plan)?;
-            let sql = "UPDATE wish SET status = 'open', plan = NULL, slot = NULL, interaction = NULL
+            let sql =
+                "UPDATE wish SET status = 'open', plan = NULL, slot = NULL, interaction = NULL
                 WHERE customer = ?1 AND plan = ?2 AND status IN ('planned', 'in_contact')";
-            on.prepare_cached(sql)?.execute((bytes(recorded.stream.id), bytes(plan)))?;
+            on.prepare_cached(sql)?
+                .execute((bytes(recorded.stream.id), bytes(plan)))?;
             let interaction = match why {
                 Withdrawal::CustomerContactedUs { interaction } => Some(interaction.as_uuid()),
                 Withdrawal::NothingToSay => None,
             };
-            decided("withdrawn", &agenda, About { plan: Some(plan), interaction, slot, until: None }, receipt)
+            decided(
+                "withdrawn",
+                &agenda,
+                About {
+                    plan: Some(plan),
+                    interaction,
+                    slot,
+                    until: None,
+                },
+                receipt,
+            )
         }
-        Fact::AgendaTakenUp { interaction, agenda, receipt } => {
+        Fact::AgendaTakenUp {
+            interaction,
+            agenda,
+            receipt,
+        } => {
             let interaction = interaction.as_uuid();
             let sql = "UPDATE wish SET status = 'in_contact', interaction = ?2, plan = NULL, slot = NULL, reason = NULL,
                 until = NULL WHERE id = ?1";
@@ -75,9 +135,23 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
             for wish in agenda {
                 taken.execute((bytes(wish.as_uuid()), bytes(interaction)))?;
             }
-            decided("taken_up", agenda, About { interaction: Some(interaction), ..About::default() }, receipt)
+            decided(
+                "taken_up",
+                agenda,
+                About {
+                    interaction: Some(interaction),
+                    ..About::default()
+                },
+                receipt,
+            )
         }
-        Fact::OutcomeRecorded { wish, outcome, interaction, note, .. } => {
+        Fact::OutcomeRecorded {
+            wish,
+            outcome,
+            interaction,
+            note,
+            ..
+        } => {
             let sql = "UPDATE wish SET status = 'done', outcome = ?2, interaction = ?3, note = ?4, outcome_at = ?5
                 WHERE id = ?1";
             on.prepare_cached(sql)?.execute((
@@ -91,7 +165,8 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
         }
         Fact::ContactEnded { returned, .. } => {
             // An outcome `later` stays readable until there is another one.
-            let sql = "UPDATE wish SET status = 'open', plan = NULL, slot = NULL, interaction = NULL,
+            let sql =
+                "UPDATE wish SET status = 'open', plan = NULL, slot = NULL, interaction = NULL,
                 attempts = attempts + 1 WHERE id = ?1";
             let mut open = on.prepare_cached(sql)?;
             for wish in returned {
@@ -122,20 +197,34 @@ fn file(on: &Connection, recorded: &Recorded, wish: &Wish) -> rusqlite::Result<(
 }
 
 /// What a plan is about at this moment, in the order of its last planning, and its slot.
-fn planned_agenda(on: &Connection, recorded: &Recorded, plan: Uuid) -> rusqlite::Result<(Vec<WishId>, Option<i64>)> {
+fn planned_agenda(
+    on: &Connection,
+    recorded: &Recorded,
+    plan: Uuid,
+) -> rusqlite::Result<(Vec<WishId>, Option<i64>)> {
     let sql = "SELECT wishes, slot FROM decision
         WHERE customer = ?1 AND plan = ?2 AND decision = 'planned' ORDER BY position DESC LIMIT 1";
-    let planned = on.prepare_cached(sql)?.query_row((bytes(recorded.stream.id), bytes(plan)), |row| {
-        Ok((crate::stored::json::<Vec<WishId>>(row, 0)?, row.get::<_, Option<i64>>(1)?))
-    });
+    let planned =
+        on.prepare_cached(sql)?
+            .query_row((bytes(recorded.stream.id), bytes(plan)), |row| {
+                Ok((
+                    crate::stored::json::<Vec<WishId>>(row, 0)?,
+                    row.get::<_, Option<i64>>(1)?,
+                ))
+            });
     let (agenda, slot) = planned.optional()?.unwrap_or_default();
     let sql = "SELECT id FROM wish WHERE customer = ?1 AND plan = ?2 AND status IN ('planned', 'in_contact')";
     let mut query = on.prepare_cached(sql)?;
     let now: Vec<WishId> = query
-        .query_map((bytes(recorded.stream.id), bytes(plan)), |row| uuid(row, 0).map(WishId::from_uuid))?
+        .query_map((bytes(recorded.stream.id), bytes(plan)), |row| {
+            uuid(row, 0).map(WishId::from_uuid)
+        })?
         .collect::<Result<_, _>>()?;
     // A wish that was held or dropped in the same append is no longer part of it.
-    let still = agenda.into_iter().filter(|wish| now.contains(wish)).collect();
+    let still = agenda
+        .into_iter()
+        .filter(|wish| now.contains(wish))
+        .collect();
     Ok((still, slot))
 }
 
@@ -148,7 +237,8 @@ fn decide(
     receipt: &Receipt,
 ) -> rusqlite::Result<()> {
     let text = |value: serde_json::Result<String>| value.unwrap_or_else(|_| "{}".to_owned());
-    let sql = "INSERT INTO decision VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let sql =
+        "INSERT INTO decision VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     on.prepare_cached(sql)?.execute((
         number(recorded.position.0),
         bytes(recorded.event.meta.tenant.as_uuid()),

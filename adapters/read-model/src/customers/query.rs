@@ -6,13 +6,16 @@ use rapport_domain::private::Private;
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
-use crate::stored::{bytes, json, maybe_millis, maybe_uuid, millis, number, position, unsigned, uuid};
+use crate::stored::{
+    bytes, json, maybe_millis, maybe_uuid, millis, number, position, unsigned, uuid,
+};
 use crate::view::{
-    ConsentView, ContactPointView, CustomerName, CustomerView, DecidedWish, Decision, DecisionPage, OutcomeCount,
-    WishPage, WishView,
+    ConsentView, ContactPointView, CustomerName, CustomerView, DecidedWish, Decision, DecisionPage,
+    OutcomeCount, WishPage, WishView,
 };
 
-const WISH: &str = "SELECT id, customer, department, purpose, class, value, filed_at, expires_at, status, reason,
+const WISH: &str =
+    "SELECT id, customer, department, purpose, class, value, filed_at, expires_at, status, reason,
     until, plan, slot, interaction, outcome, note, outcome_at, attempts, position FROM wish";
 
 fn wish_view(row: &Row<'_>) -> rusqlite::Result<WishView> {
@@ -38,36 +41,67 @@ fn wish_view(row: &Row<'_>) -> rusqlite::Result<WishView> {
     })
 }
 
-pub(crate) fn customer(on: &Connection, tenant: TenantId, id: CustomerId) -> rusqlite::Result<Option<CustomerView>> {
+pub(crate) fn customer(
+    on: &Connection,
+    tenant: TenantId,
+    id: CustomerId,
+) -> rusqlite::Result<Option<CustomerView>> {
     let (tenant, key) = (bytes(tenant.as_uuid()), bytes(id.as_uuid()));
     let sql = "SELECT name, zone, do_not_contact FROM customer WHERE id = ?1 AND tenant = ?2";
     let known = on.prepare_cached(sql)?.query_row((key, tenant), |row| {
         Ok((row.get::<_, Option<String>>(0)?, row.get(1)?, row.get(2)?))
     });
-    let Some((name, zone, do_not_contact)) = known.optional()? else { return Ok(None) };
-    let sql = "SELECT kind, value, verified FROM contact_point WHERE customer = ?1 ORDER BY position";
+    let Some((name, zone, do_not_contact)) = known.optional()? else {
+        return Ok(None);
+    };
+    let sql =
+        "SELECT kind, value, verified FROM contact_point WHERE customer = ?1 ORDER BY position";
     let contact_points = on
         .prepare_cached(sql)?
         .query_map([key], |row| {
-            Ok(ContactPointView { kind: row.get(0)?, value: Private::new(row.get(1)?), verified: row.get(2)? })
+            Ok(ContactPointView {
+                kind: row.get(0)?,
+                value: Private::new(row.get(1)?),
+                verified: row.get(2)?,
+            })
         })?
         .collect::<Result<_, _>>()?;
-    let sql = "SELECT purpose, channel, given FROM consent WHERE customer = ?1 ORDER BY purpose, channel";
+    let sql =
+        "SELECT purpose, channel, given FROM consent WHERE customer = ?1 ORDER BY purpose, channel";
     let consent = on
         .prepare_cached(sql)?
         .query_map([key], |row| {
-            Ok(ConsentView { purpose: row.get(0)?, channel: row.get(1)?, given: row.get(2)? })
+            Ok(ConsentView {
+                purpose: row.get(0)?,
+                channel: row.get(1)?,
+                given: row.get(2)?,
+            })
         })?
         .collect::<Result<_, _>>()?;
     // `+` keeps the planner from walking all wishes of the tenant because they come in the right order.
     let sql = format!("{WISH} WHERE customer = ?1 AND +tenant = ?2 ORDER BY position");
-    let wishes = on.prepare_cached(&sql)?.query_map((key, tenant), wish_view)?.collect::<Result<_, _>>()?;
+    let wishes = on
+        .prepare_cached(&sql)?
+        .query_map((key, tenant), wish_view)?
+        .collect::<Result<_, _>>()?;
     let name = name.map(Private::new);
-    Ok(Some(CustomerView { id, name, contact_points, zone, do_not_contact, consent, wishes }))
+    Ok(Some(CustomerView {
+        id,
+        name,
+        contact_points,
+        zone,
+        do_not_contact,
+        consent,
+        wishes,
+    }))
 }
 
 /// Whom a contact point leads to: its owner first, then others who gave it.
-pub(crate) fn find_customers(on: &Connection, tenant: TenantId, key: Uuid) -> rusqlite::Result<Vec<CustomerName>> {
+pub(crate) fn find_customers(
+    on: &Connection,
+    tenant: TenantId,
+    key: Uuid,
+) -> rusqlite::Result<Vec<CustomerName>> {
     let sql = "SELECT customer.id, customer.name FROM (
             SELECT customer, 0 AS place, position FROM claim WHERE key = ?1 AND tenant = ?2
             UNION ALL
@@ -77,14 +111,23 @@ pub(crate) fn find_customers(on: &Connection, tenant: TenantId, key: Uuid) -> ru
     let mut query = on.prepare_cached(sql)?;
     let found = query.query_map((bytes(key), bytes(tenant.as_uuid())), |row| {
         let name = row.get::<_, Option<String>>(1)?.map(Private::new);
-        Ok(CustomerName { id: CustomerId::from_uuid(uuid(row, 0)?), name })
+        Ok(CustomerName {
+            id: CustomerId::from_uuid(uuid(row, 0)?),
+            name,
+        })
     })?;
     found.collect()
 }
 
-pub(crate) fn wish(on: &Connection, tenant: TenantId, id: WishId) -> rusqlite::Result<Option<WishView>> {
+pub(crate) fn wish(
+    on: &Connection,
+    tenant: TenantId,
+    id: WishId,
+) -> rusqlite::Result<Option<WishView>> {
     let sql = format!("{WISH} WHERE id = ?1 AND tenant = ?2");
-    on.prepare_cached(&sql)?.query_row((bytes(id.as_uuid()), bytes(tenant.as_uuid())), wish_view).optional()
+    on.prepare_cached(&sql)?
+        .query_row((bytes(id.as_uuid()), bytes(tenant.as_uuid())), wish_view)
+        .optional()
 }
 
 pub(crate) fn wishes(
@@ -96,15 +139,30 @@ pub(crate) fn wishes(
 ) -> rusqlite::Result<WishPage> {
     // Two statements, because one with `OR` would use no index.
     let sql = match department {
-        Some(_) => format!("{WISH} WHERE tenant = ?1 AND department = ?2 AND position > ?3 ORDER BY position LIMIT ?4"),
-        None => format!("{WISH} WHERE tenant = ?1 AND ?2 IS NULL AND position > ?3 ORDER BY position LIMIT ?4"),
+        Some(_) => format!(
+            "{WISH} WHERE tenant = ?1 AND department = ?2 AND position > ?3 ORDER BY position LIMIT ?4"
+        ),
+        None => format!(
+            "{WISH} WHERE tenant = ?1 AND ?2 IS NULL AND position > ?3 ORDER BY position LIMIT ?4"
+        ),
     };
     let mut query = on.prepare_cached(&sql)?;
-    let asked = (bytes(tenant.as_uuid()), department, number(after.0), one_more(limit));
-    let mut found: Vec<(WishView, Position)> =
-        query.query_map(asked, |row| Ok((wish_view(row)?, position(row, 18)?)))?.collect::<Result<_, _>>()?;
-    let next = cut(&mut found, limit).and_then(|()| found.last()).map(|(_, position)| *position);
-    Ok(WishPage { wishes: found.into_iter().map(|(wish, _)| wish).collect(), next })
+    let asked = (
+        bytes(tenant.as_uuid()),
+        department,
+        number(after.0),
+        one_more(limit),
+    );
+    let mut found: Vec<(WishView, Position)> = query
+        .query_map(asked, |row| Ok((wish_view(row)?, position(row, 18)?)))?
+        .collect::<Result<_, _>>()?;
+    let next = cut(&mut found, limit)
+        .and_then(|()| found.last())
+        .map(|(_, position)| *position);
+    Ok(WishPage {
+        wishes: found.into_iter().map(|(wish, _)| wish).collect(),
+        next,
+    })
 }
 
 pub(crate) fn outcomes(
@@ -138,7 +196,12 @@ pub(crate) fn decisions(
         scores FROM decision WHERE customer = ?1 AND tenant = ?2 AND position < ?3 ORDER BY position DESC LIMIT ?4";
     let before = before.map_or(i64::MAX, |position| number(position.0));
     let mut query = on.prepare_cached(sql)?;
-    let asked = (bytes(customer.as_uuid()), bytes(tenant.as_uuid()), before, one_more(limit));
+    let asked = (
+        bytes(customer.as_uuid()),
+        bytes(tenant.as_uuid()),
+        before,
+        one_more(limit),
+    );
     let mut decisions: Vec<Decision> = query
         .query_map(asked, |row| {
             Ok(Decision {
@@ -157,7 +220,9 @@ pub(crate) fn decisions(
             })
         })?
         .collect::<Result<_, _>>()?;
-    let next = cut(&mut decisions, limit).and_then(|()| decisions.last()).map(|decision| decision.position);
+    let next = cut(&mut decisions, limit)
+        .and_then(|()| decisions.last())
+        .map(|decision| decision.position);
     Ok(DecisionPage { decisions, next })
 }
 
@@ -165,9 +230,17 @@ fn decided_wishes(on: &Connection, ids: Vec<WishId>) -> rusqlite::Result<Vec<Dec
     let mut query = on.prepare_cached("SELECT department, purpose FROM wish WHERE id = ?1")?;
     let mut named = Vec::with_capacity(ids.len());
     for wish in ids {
-        let found = query.query_row([bytes(wish.as_uuid())], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let found = query
+            .query_row([bytes(wish.as_uuid())], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
         let (department, purpose) = found.unwrap_or_default();
-        named.push(DecidedWish { wish, department, purpose });
+        named.push(DecidedWish {
+            wish,
+            department,
+            purpose,
+        });
     }
     Ok(named)
 }

@@ -21,7 +21,12 @@ pub(crate) fn timeline(
         FROM item WHERE customer = ?1 AND tenant = ?2 AND position < ?3 ORDER BY position DESC LIMIT ?4";
     let before = before.map_or(i64::MAX, |position| number(position.0));
     let mut query = on.prepare_cached(sql)?;
-    let asked = (bytes(customer.as_uuid()), bytes(tenant.as_uuid()), before, one_more(limit));
+    let asked = (
+        bytes(customer.as_uuid()),
+        bytes(tenant.as_uuid()),
+        before,
+        one_more(limit),
+    );
     let mut items: Vec<TimelineItem> = query
         .query_map(asked, |row| {
             let called = |id, name| {
@@ -47,6 +52,8 @@ pub(crate) fn timeline(
             })
         })?
         .collect::<Result<_, _>>()?;
-    let next = cut(&mut items, limit).and_then(|()| items.last()).map(|item| item.position);
+    let next = cut(&mut items, limit)
+        .and_then(|()| items.last())
+        .map(|item| item.position);
     Ok(TimelinePage { items, next })
 }

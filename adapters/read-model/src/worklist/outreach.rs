@@ -14,43 +14,66 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
         Fact::WishFiled(wish) => {
             let sql = "INSERT OR IGNORE INTO wish VALUES (?1, ?2, ?3, ?4, 'open', NULL, NULL, ?5)";
             let expires = wish.expires_at.as_micros();
-            on.prepare_cached(sql)?.execute((bytes(wish.id.as_uuid()), tenant, customer, expires, now))?;
+            on.prepare_cached(sql)?.execute((
+                bytes(wish.id.as_uuid()),
+                tenant,
+                customer,
+                expires,
+                now,
+            ))?;
         }
         Fact::WishHeld { wish, until, .. } => {
             let sql = "UPDATE wish SET status = 'held', plan = NULL,
                 deadline = min(expires_at, coalesce(?2, expires_at)) WHERE id = ?1";
-            on.prepare_cached(sql)?.execute((bytes(wish.as_uuid()), until.map(|until| until.as_micros())))?;
+            on.prepare_cached(sql)?
+                .execute((bytes(wish.as_uuid()), until.map(|until| until.as_micros())))?;
         }
         Fact::WishDropped { wish, .. } => {
-            let sql = "UPDATE wish SET status = 'dropped', plan = NULL, deadline = NULL WHERE id = ?1";
+            let sql =
+                "UPDATE wish SET status = 'dropped', plan = NULL, deadline = NULL WHERE id = ?1";
             on.prepare_cached(sql)?.execute([bytes(wish.as_uuid())])?;
         }
-        Fact::ContactPlanned { plan, slot, agenda, .. } => {
+        Fact::ContactPlanned {
+            plan, slot, agenda, ..
+        } => {
             let sql = "UPDATE wish SET status = 'open', plan = NULL, deadline = ?2
                 WHERE customer = ?1 AND status = 'planned'";
             on.prepare_cached(sql)?.execute((customer, now))?;
             let sql = "UPDATE wish SET status = 'planned', plan = ?2, deadline = min(expires_at, ?3) WHERE id = ?1";
             let mut planned = on.prepare_cached(sql)?;
             for wish in agenda {
-                planned.execute((bytes(wish.as_uuid()), bytes(plan.as_uuid()), slot.as_micros()))?;
+                planned.execute((
+                    bytes(wish.as_uuid()),
+                    bytes(plan.as_uuid()),
+                    slot.as_micros(),
+                ))?;
             }
         }
-        Fact::ContactStarted { plan, interaction, .. } => {
+        Fact::ContactStarted {
+            plan, interaction, ..
+        } => {
             let (plan, interaction) = (bytes(plan.as_uuid()), bytes(interaction.as_uuid()));
             let sql = "UPDATE wish SET status = 'in_contact', interaction = ?2, deadline = NULL
                 WHERE customer = ?1 AND status = 'planned'";
             on.prepare_cached(sql)?.execute((customer, interaction))?;
             let sql = "INSERT OR REPLACE INTO in_flight VALUES (?1, ?2, ?3, ?4)";
-            on.prepare_cached(sql)?.execute((customer, tenant, plan, interaction))?;
+            on.prepare_cached(sql)?
+                .execute((customer, tenant, plan, interaction))?;
         }
         Fact::PlanWithdrawn { plan, .. } => {
             let plan = bytes(plan.as_uuid());
-            let sql = "UPDATE wish SET status = 'open', plan = NULL, interaction = NULL, deadline = ?3
+            let sql =
+                "UPDATE wish SET status = 'open', plan = NULL, interaction = NULL, deadline = ?3
                 WHERE customer = ?1 AND plan = ?2 AND status IN ('planned', 'in_contact')";
             on.prepare_cached(sql)?.execute((customer, plan, now))?;
-            on.prepare_cached("DELETE FROM in_flight WHERE customer = ?1 AND plan = ?2")?.execute((customer, plan))?;
+            on.prepare_cached("DELETE FROM in_flight WHERE customer = ?1 AND plan = ?2")?
+                .execute((customer, plan))?;
         }
-        Fact::AgendaTakenUp { interaction, agenda, .. } => {
+        Fact::AgendaTakenUp {
+            interaction,
+            agenda,
+            ..
+        } => {
             let sql = "UPDATE wish SET status = 'in_contact', plan = NULL, interaction = ?2, deadline = NULL WHERE id = ?1";
             let mut taken = on.prepare_cached(sql)?;
             for wish in agenda {
@@ -59,18 +82,28 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
         }
         Fact::OutcomeRecorded { wish, outcome, .. } => {
             // `later` waits for the end of the contact, then it is open again.
-            let status = if *outcome == Outcome::Later { "later" } else { "done" };
+            let status = if *outcome == Outcome::Later {
+                "later"
+            } else {
+                "done"
+            };
             let sql = "UPDATE wish SET status = ?2, deadline = NULL WHERE id = ?1";
-            on.prepare_cached(sql)?.execute((bytes(wish.as_uuid()), status))?;
+            on.prepare_cached(sql)?
+                .execute((bytes(wish.as_uuid()), status))?;
         }
-        Fact::ContactEnded { interaction, returned, .. } => {
+        Fact::ContactEnded {
+            interaction,
+            returned,
+            ..
+        } => {
             let sql = "UPDATE wish SET status = 'open', plan = NULL, interaction = NULL, deadline = ?2 WHERE id = ?1";
             let mut open = on.prepare_cached(sql)?;
             for wish in returned {
                 open.execute((bytes(wish.as_uuid()), now))?;
             }
             let sql = "DELETE FROM in_flight WHERE customer = ?1 AND interaction = ?2";
-            on.prepare_cached(sql)?.execute((customer, bytes(interaction.as_uuid())))?;
+            on.prepare_cached(sql)?
+                .execute((customer, bytes(interaction.as_uuid())))?;
         }
     }
     Ok(())

@@ -10,20 +10,30 @@ use uuid::Uuid;
 use crate::stored::{bytes, uuid};
 use crate::view::{AgentWork, PendingOutreach};
 
-pub(crate) fn open_interactions(on: &Connection) -> rusqlite::Result<Vec<(TenantId, InteractionId)>> {
-    let mut query = on.prepare_cached("SELECT tenant, id FROM open_interaction ORDER BY position")?;
+pub(crate) fn open_interactions(
+    on: &Connection,
+) -> rusqlite::Result<Vec<(TenantId, InteractionId)>> {
+    let mut query =
+        on.prepare_cached("SELECT tenant, id FROM open_interaction ORDER BY position")?;
     let found = query.query_map([], |row| {
-        Ok((TenantId::from_uuid(uuid(row, 0)?), InteractionId::from_uuid(uuid(row, 1)?)))
+        Ok((
+            TenantId::from_uuid(uuid(row, 0)?),
+            InteractionId::from_uuid(uuid(row, 1)?),
+        ))
     })?;
     found.collect()
 }
 
 pub(crate) fn setup_streams(on: &Connection) -> rusqlite::Result<Vec<Stream>> {
     let mut query = on.prepare_cached("SELECT category, id FROM setup_stream ORDER BY position")?;
-    let found: Vec<(String, Uuid)> =
-        query.query_map([], |row| Ok((row.get(0)?, uuid(row, 1)?)))?.collect::<Result<_, _>>()?;
+    let found: Vec<(String, Uuid)> = query
+        .query_map([], |row| Ok((row.get(0)?, uuid(row, 1)?)))?
+        .collect::<Result<_, _>>()?;
     let stream = |(name, id): (String, Uuid)| {
-        Category::ALL.into_iter().find(|category| category.name() == name).map(|category| Stream::new(category, id))
+        Category::ALL
+            .into_iter()
+            .find(|category| category.name() == name)
+            .map(|category| Stream::new(category, id))
     };
     Ok(found.into_iter().filter_map(stream).collect())
 }
@@ -47,7 +57,8 @@ pub(crate) fn pending_outreach(on: &Connection) -> rusqlite::Result<Vec<PendingO
 }
 
 pub(crate) fn agent_work(on: &Connection) -> rusqlite::Result<Vec<AgentWork>> {
-    let mut query = on.prepare_cached("SELECT tenant, agent, finished_at FROM agent_work ORDER BY agent")?;
+    let mut query =
+        on.prepare_cached("SELECT tenant, agent, finished_at FROM agent_work ORDER BY agent")?;
     let found = query.query_map([], |row| {
         Ok(AgentWork {
             tenant: TenantId::from_uuid(uuid(row, 0)?),
@@ -65,6 +76,12 @@ pub(crate) fn latest_interaction(
     channel: Channel,
 ) -> rusqlite::Result<Option<InteractionId>> {
     let sql = "SELECT interaction FROM latest_interaction WHERE contact_point = ?1 AND channel = ?2 AND tenant = ?3";
-    let asked = (bytes(contact_point), channel.name(), bytes(tenant.as_uuid()));
-    on.prepare_cached(sql)?.query_row(asked, |row| uuid(row, 0).map(InteractionId::from_uuid)).optional()
+    let asked = (
+        bytes(contact_point),
+        channel.name(),
+        bytes(tenant.as_uuid()),
+    );
+    on.prepare_cached(sql)?
+        .query_row(asked, |row| uuid(row, 0).map(InteractionId::from_uuid))
+        .optional()
 }

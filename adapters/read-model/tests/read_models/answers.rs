@@ -1,0 +1,363 @@
+//! What each model answers, and to whom.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::support::{Paper, fed};
+use rapport_domain::agent;
+use rapport_domain::channel::Channel;
+use rapport_domain::event::{Category, Position, Stream};
+use rapport_domain::id::{OfferId, TenantId, WishId};
+use rapport_domain::interaction::{CloseCause, Fact, OfferEnd};
+use rapport_domain::outreach::{self, Wish};
+use rapport_domain::port::query::Worklist;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::fixture::*;
+
+/// What stands in quotes in docs/API.md where it describes a view: its fields, and the values it names.
+fn documented(view: &str) -> BTreeSet<String> {
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/API.md"))
+            .unwrap();
+    let begin = text
+        .find(&format!("`{view} = {{"))
+        .unwrap_or_else(|| panic!("{view} is not documented"));
+    let mut depth = 0;
+    let (mut names, mut word) = (BTreeSet::new(), None::<String>);
+    for c in text[begin..].chars() {
+        match (&mut word, c) {
+            (Some(name), '"') => {
+                names.insert((depth, std::mem::take(name)));
+                word = None;
+            }
+            (Some(name), c) => name.push(c),
+            (None, '"') => word = Some(String::new()),
+            (None, '{' | '[') => depth += 1,
+            (None, '}' | ']') if depth == 1 => break,
+            (None, '}' | ']') => depth -= 1,
+            _ => {}
+        }
+    }
+    // Values such as "open"|"held" stand at the same depth; the caller takes them away.
+    names
+        .into_iter()
+        .filter(|(depth, _)| *depth == 1)
+        .map(|(_, name)| name)
+        .collect()
+}
+
+fn fields(view: &impl serde::Serialize) -> BTreeSet<String> {
+    let Value::Object(fields) = serde_json::to_value(view).unwrap() else {
+        panic!("no object")
+    };
+    fields.keys().cloned().collect()
+}
+
+#[test]
+fn views_have_the_fields_that_the_api_promises() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    full(&mut paper);
+    let models = fed(folder.path(), &paper.events);
+    let words = |all: &[&str]| {
+        all.iter()
+            .map(|word| (*word).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    let wish = models.wish(tenant(), wish_id()).unwrap().unwrap();
+    let values = words(&["open", "held", "planned", "in_contact", "done", "dropped"]);
+    assert_eq!(fields(&wish), &documented("WishView") - &values);
+    let item = &models
+        .timeline(tenant(), customer(), None, 9)
+        .unwrap()
+        .items[0];
+    assert_eq!(fields(item), documented("TimelineItem"));
+    let decision = &models
+        .decisions(tenant(), customer(), None, 9)
+        .unwrap()
+        .decisions[0];
+    let values = words(&[
+        "held",
+        "dropped",
+        "planned",
+        "started",
+        "withdrawn",
+        "taken_up",
+    ]);
+    assert_eq!(fields(decision), &documented("Decision") - &values);
+    let names = words(&[
+        "id",
+        "name",
+        "contact_points",
+        "zone",
+        "do_not_contact",
+        "consent",
+        "wishes",
+    ]);
+    assert_eq!(
+        fields(&models.customer(tenant(), customer()).unwrap().unwrap()),
+        names
+    );
+}
+
+#[test]
+fn a_customer_is_shown_with_everything_known_of_them() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    full(&mut paper);
+    let models = fed(folder.path(), &paper.events);
+    let view = serde_json::to_value(models.customer(tenant(), customer()).unwrap()).unwrap();
+    assert_eq!(view["name"], "Li Wei");
+    assert_eq!(
+        view["contact_points"][0],
+        serde_json::json!({"kind": "phone", "value": "+4930123456", "verified": true})
+    );
+    assert_eq!(
+        view["consent"][0],
+        serde_json::json!({"purpose": "marketing", "channel": "voice", "given": true})
+    );
+    assert_eq!(
+        (&view["zone"], &view["do_not_contact"]),
+        (&"Europe/Berlin".into(), &false.into())
+    );
+    assert_eq!(view["wishes"][0]["status"], "held");
+    assert_eq!(view["wishes"][0]["until"], LATE.as_millis() + 60_000);
+    let found = models
+        .find_customers(tenant(), phone().key(tenant()))
+        .unwrap();
+    assert_eq!(
+        serde_json::to_value(found).unwrap(),
+        serde_json::json!([{"id": customer(), "name": "Li Wei"}])
+    );
+    let counts = models.outcomes(tenant(), Some("finance")).unwrap();
+    assert_eq!(
+        (counts.len(), counts[0].count, counts[0].status.as_str()),
+        (1, 1, "held")
+    );
+}
+
+#[test]
+fn the_timeline_names_people_and_pages_backwards() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    full(&mut paper);
+    let models = fed(folder.path(), &paper.events);
+    let page = models.timeline(tenant(), customer(), None, 2).unwrap();
+    assert_eq!(page.items[0].kind, "closed");
+    let disposition = &page.items[1];
+    assert_eq!(
+        (disposition.agent.as_deref(), disposition.queue.as_deref()),
+        (Some("Anna"), Some("Service"))
+    );
+    assert_eq!(disposition.outcome.as_deref(), Some("solved"));
+    let rest = models.timeline(tenant(), customer(), page.next, 9).unwrap();
+    let kinds: Vec<&str> = rest.items.iter().map(|item| item.kind.as_str()).collect();
+    assert_eq!(kinds, ["answered", "started", "wish_filed"]);
+    assert_eq!(rest.next, None);
+    assert_eq!(
+        rest.items[2]
+            .text
+            .as_ref()
+            .map(|text| text.expose().as_str()),
+        Some("Invoice 1042")
+    );
+}
+
+#[test]
+fn another_tenant_sees_nothing_of_it() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    full(&mut paper);
+    let models = fed(folder.path(), &paper.events);
+    let (other, day) = (TenantId::named("other"), zone().local(LATE).day);
+    assert_eq!(models.customer(other, customer()).unwrap(), None);
+    assert_eq!(
+        models.find_customers(other, phone().key(tenant())).unwrap(),
+        vec![]
+    );
+    assert_eq!(
+        models.timeline(other, customer(), None, 9).unwrap().items,
+        vec![]
+    );
+    assert_eq!(
+        models
+            .decisions(other, customer(), None, 9)
+            .unwrap()
+            .decisions,
+        vec![]
+    );
+    assert_eq!(models.wish(other, wish_id()).unwrap(), None);
+    assert_eq!(
+        models
+            .wishes(other, None, Position::START, 9)
+            .unwrap()
+            .wishes,
+        vec![]
+    );
+    assert_eq!(
+        models
+            .wishes(other, Some("finance"), Position::START, 9)
+            .unwrap()
+            .wishes,
+        vec![]
+    );
+    assert_eq!(models.outcomes(other, None).unwrap(), vec![]);
+    assert_eq!(models.queue_statistics(other, day).unwrap(), vec![]);
+    assert_eq!(
+        models.quarter_statistics(other, queue(), day).unwrap(),
+        vec![]
+    );
+    assert_eq!(
+        models
+            .latest_interaction(other, phone().key(tenant()), Channel::Voice)
+            .unwrap(),
+        None
+    );
+    // And its owner sees all of it: the questions above were good ones.
+    assert!(models.customer(tenant(), customer()).unwrap().is_some());
+    assert_eq!(models.queue_statistics(tenant(), day).unwrap().len(), 1);
+    assert_eq!(
+        models
+            .quarter_statistics(tenant(), queue(), day)
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(
+        models
+            .latest_interaction(tenant(), phone().key(tenant()), Channel::Voice)
+            .unwrap(),
+        Some(call(1))
+    );
+}
+
+#[test]
+fn wishes_come_in_pages_and_by_department() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    for n in 0..7_u128 {
+        let department = if n % 2 == 0 { "finance" } else { "marketing" };
+        let filed = Wish {
+            id: WishId::from_uuid(Uuid::from_u128(n)),
+            department: department.into(),
+            ..wish()
+        };
+        paper.append(
+            tenant(),
+            customer().as_uuid(),
+            LATE,
+            &[outreach::Fact::WishFiled(filed)],
+        );
+    }
+    let models = fed(folder.path(), &paper.events);
+    let (mut seen, mut after) = (vec![], Position::START);
+    loop {
+        let page = models.wishes(tenant(), None, after, 3).unwrap();
+        seen.extend(page.wishes.iter().map(|wish| wish.id.as_uuid().as_u128()));
+        match page.next {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6]);
+    let finance = models
+        .wishes(tenant(), Some("finance"), Position::START, 9)
+        .unwrap();
+    assert_eq!((finance.wishes.len(), finance.next), (4, None));
+}
+
+#[test]
+fn service_figures_count_each_contact_where_it_joined_the_line() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    set_up(&mut paper);
+    let after = |seconds| LATE + Duration::from_secs(seconds);
+    // Answered in 20 s (the target), and in 21 s after a declined offer; one gave up; one was lost by a restart; the
+    // first call of the next day was answered at once.
+    begin(&mut paper, 1, LATE);
+    accept(&mut paper, 1, after(20));
+    begin(&mut paper, 2, LATE);
+    offer(&mut paper, 2, after(5));
+    let ended = Fact::OfferEnded {
+        offer: OfferId::from_uuid(Uuid::from_u128(2)),
+        agent: anna(),
+        why: OfferEnd::Declined,
+    };
+    paper.append(tenant(), call(2).as_uuid(), after(6), &[ended]);
+    accept(&mut paper, 2, after(21));
+    paper.append(
+        tenant(),
+        call(2).as_uuid(),
+        after(700),
+        &[Fact::Closed {
+            cause: CloseCause::HubRestarted,
+        }],
+    );
+    begin(&mut paper, 3, LATE);
+    paper.append(tenant(), call(3).as_uuid(), after(9), &[Fact::Abandoned {}]);
+    begin(&mut paper, 4, LATE);
+    paper.append(
+        tenant(),
+        call(4).as_uuid(),
+        after(9),
+        &[Fact::Closed {
+            cause: CloseCause::HubRestarted,
+        }],
+    );
+    begin(&mut paper, 5, after(600));
+    accept(&mut paper, 5, after(600));
+    let models = fed(folder.path(), &paper.events);
+    let day = zone().local(LATE).day;
+    let figures = models.queue_statistics(tenant(), day).unwrap()[0].figures;
+    assert_eq!(
+        (
+            figures.offered,
+            figures.answered,
+            figures.answered_in_target,
+            figures.abandoned
+        ),
+        (4, 2, 1, 1)
+    );
+    assert_eq!(figures.service_level(), Some(25.0));
+    assert_eq!(figures.asa_seconds(), Some(20.5));
+    let quarters = models.quarter_statistics(tenant(), queue(), day).unwrap();
+    assert_eq!((quarters.len(), quarters[0].quarter), (1, 95));
+    let tomorrow = models.queue_statistics(tenant(), day + 1).unwrap()[0].figures;
+    assert_eq!(
+        (tomorrow.offered, tomorrow.answered_in_target),
+        (1, 1),
+        "midnight is the tenant's"
+    );
+}
+
+#[test]
+fn a_starting_node_finds_its_set_up_and_what_is_open() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    full(&mut paper);
+    begin(&mut paper, 2, LATE);
+    begin(&mut paper, 3, LATE);
+    paper.append(tenant(), call(3).as_uuid(), LATE, &[Fact::Abandoned {}]);
+    paper.append(
+        tenant(),
+        anna().as_uuid(),
+        LATE,
+        &[agent::Fact::WorkFinished {
+            interaction: call(1),
+        }],
+    );
+    let models = fed(folder.path(), &paper.events);
+    let streams = models.setup_streams().unwrap();
+    let expected = [
+        Stream::new(Category::Tenant, tenant().as_uuid()),
+        Stream::new(Category::Queue, queue().as_uuid()),
+        Stream::new(Category::Agent, anna().as_uuid()),
+    ];
+    assert_eq!(streams, expected);
+    assert_eq!(models.open_interactions().unwrap(), [(tenant(), call(2))]);
+    assert_eq!(models.pending_outreach().unwrap(), [(tenant(), customer())]);
+    assert_eq!(
+        models
+            .latest_interaction(tenant(), phone().key(tenant()), Channel::Voice)
+            .unwrap(),
+        Some(call(3))
+    );
+    assert_eq!(models.agent_work().unwrap()[0].finished_at, LATE);
+    assert_eq!(Worklist::seen(&models).unwrap(), paper.head());
+}

@@ -1,0 +1,177 @@
+//! What keeps a model alive: failures, readers, waiting, rebuilding.
+
+use std::time::Duration;
+
+use rapport_domain::channel::Channel;
+use rapport_domain::event::{Category, Position, Stream};
+use rapport_domain::interaction::Fact;
+use rapport_domain::port::query::Checkpoints;
+use rapport_read_model::{CUSTOMERS, ReadModels, STATISTICS, TIMELINE};
+
+use crate::fixture::{LATE, begun, call, customer, full, tenant};
+use crate::support::{Paper, fed, feed};
+
+#[test]
+fn an_event_of_a_later_version_and_one_that_cannot_be_read_stop_nothing() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    let stream = Stream::new(Category::Interaction, call(1).as_uuid());
+    paper.append(tenant(), stream.id, LATE, &begun(Channel::Chat));
+    paper.raw(
+        tenant(),
+        stream,
+        LATE,
+        "interaction.message_received",
+        2,
+        b"{\"secret\":1}".to_vec(),
+    );
+    paper.raw(
+        tenant(),
+        stream,
+        LATE,
+        "interaction.dreamt",
+        1,
+        b"{}".to_vec(),
+    );
+    paper.raw(
+        tenant(),
+        stream,
+        LATE,
+        "interaction.message_received",
+        1,
+        b"{\"text\":5}".to_vec(),
+    );
+    paper.append(tenant(), stream.id, LATE, &[Fact::Abandoned {}]);
+    let models = fed(folder.path(), &paper.events);
+    let skipped = models.skipped(TIMELINE);
+    assert_eq!((skipped.unknown, skipped.unreadable), (2, 1));
+    let items = models
+        .timeline(tenant(), customer(), None, 9)
+        .unwrap()
+        .items;
+    assert_eq!(
+        items
+            .iter()
+            .map(|item| item.kind.as_str())
+            .collect::<Vec<_>>(),
+        ["abandoned", "started"]
+    );
+    assert_eq!(
+        models.skipped(STATISTICS).unreadable,
+        0,
+        "it does not look at messages"
+    );
+}
+
+#[test]
+fn a_page_that_fails_leaves_nothing_behind_and_can_come_again() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    full(&mut paper);
+    let (models, mut projections) = ReadModels::open(folder.path()).unwrap();
+    let timeline = projections
+        .iter_mut()
+        .find(|projection| projection.name() == TIMELINE)
+        .unwrap();
+    let file =
+        rusqlite::Connection::open(folder.path().join("read-models/timeline.v1.db")).unwrap();
+    file.execute_batch("ALTER TABLE item RENAME TO gone")
+        .unwrap();
+    let error = timeline.apply(&paper.events).unwrap_err();
+    assert!(!error.to_string().contains("1042"), "{error}");
+    assert_eq!(timeline.checkpoint().unwrap(), Position::START);
+    file.execute_batch("ALTER TABLE gone RENAME TO item")
+        .unwrap();
+    timeline.apply(&paper.events).unwrap();
+    assert_eq!(
+        models
+            .timeline(tenant(), customer(), None, 9)
+            .unwrap()
+            .items
+            .len(),
+        5
+    );
+}
+
+#[test]
+fn a_long_read_does_not_hold_up_the_projection() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    full(&mut paper);
+    let (models, mut projections) = ReadModels::open(folder.path()).unwrap();
+    let reader =
+        rusqlite::Connection::open(folder.path().join("read-models/customers.v1.db")).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let count = |reader: &rusqlite::Connection| {
+        reader
+            .query_row("SELECT count(*) FROM customer", [], |row| {
+                row.get::<_, i64>(0)
+            })
+            .unwrap()
+    };
+    assert_eq!(count(&reader), 0);
+    for projection in &mut projections {
+        feed(projection.as_mut(), &paper.events, 3);
+    }
+    assert_eq!(count(&reader), 0, "the long read sees what it began with");
+    assert!(
+        models.customer(tenant(), customer()).unwrap().is_some(),
+        "everybody else sees the new state"
+    );
+}
+
+#[test]
+fn who_waits_for_a_position_is_woken_when_it_is_there() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    full(&mut paper);
+    let (models, mut projections) = ReadModels::open(folder.path()).unwrap();
+    assert!(!models.wait_for(CUSTOMERS, paper.head(), Duration::ZERO));
+    let (waiting, head) = (models.clone(), paper.head());
+    let waiter =
+        std::thread::spawn(move || waiting.wait_for(CUSTOMERS, head, Duration::from_secs(60)));
+    for projection in &mut projections {
+        projection.apply(&paper.events).unwrap();
+    }
+    assert!(waiter.join().unwrap());
+}
+
+#[test]
+fn reactors_go_on_where_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let (models, _) = ReadModels::open(folder.path()).unwrap();
+    assert_eq!(models.load("outreach").unwrap(), Position::START);
+    models.save("outreach", Position(41)).unwrap();
+    models.save("outreach", Position(42)).unwrap();
+    drop(models);
+    let (models, _) = ReadModels::open(folder.path()).unwrap();
+    assert_eq!(models.load("outreach").unwrap(), Position(42));
+    assert_eq!(models.load("dialer").unwrap(), Position::START);
+}
+
+#[test]
+fn a_model_nobody_knows_cannot_be_rebuilt() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = ReadModels::rebuild(folder.path(), "reactions")
+        .err()
+        .unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("customers, timeline, statistics and worklist")
+    );
+}
+
+#[test]
+fn a_rebuild_that_was_given_up_changes_nothing() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    full(&mut paper);
+    drop(fed(folder.path(), &paper.events));
+    let mut given_up = ReadModels::rebuild(folder.path(), CUSTOMERS).unwrap();
+    feed(&mut given_up, &paper.events[..3], 3);
+    drop(given_up);
+    let (models, _) = ReadModels::open(folder.path()).unwrap();
+    assert_eq!(models.seen(CUSTOMERS), paper.head());
+    let mut again = ReadModels::rebuild(folder.path(), CUSTOMERS).unwrap();
+    assert_eq!(
+        rapport_domain::port::projection::Projection::checkpoint(&again).unwrap(),
+        Position::START
+    );
+    feed(&mut again, &paper.events, 3);
+}

@@ -1,0 +1,12 @@
+//! The read models, seen from outside.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "tests, helpers of tests included, may panic"
+)]
+
+mod answers;
+mod fixture;
+mod keeping;
+mod replay;
+mod support;

@@ -1,0 +1,186 @@
+//! The customer is faster, outcomes, and what becomes of the rest.
+
+use super::*;
+
+#[test]
+fn a_customer_who_calls_first_hears_it_then_and_the_plan_is_withdrawn_in_the_same_append() {
+    let story = Story::new().file(finance()).file(service());
+    let plan = story.plan().id;
+    let facts =
+        story
+            .it()
+            .customer_contacted_us(inbound(), false, story.known(), &story.policy, story.now);
+    let [
+        Fact::PlanWithdrawn {
+            plan: withdrawn,
+            why,
+            ..
+        },
+        Fact::AgendaTakenUp {
+            interaction,
+            agenda,
+            ..
+        },
+    ] = &facts[..]
+    else {
+        panic!("{facts:?}")
+    };
+    assert_eq!(
+        (*withdrawn, *why),
+        (
+            plan,
+            Withdrawal::CustomerContactedUs {
+                interaction: inbound()
+            }
+        )
+    );
+    assert_eq!(
+        (*interaction, agenda.as_slice()),
+        (inbound(), &[wish_id(1), wish_id(3)][..])
+    );
+    let story = story.then(facts);
+    assert_eq!(story.it().plan, None);
+    let known = story.facts.len();
+    assert_eq!(
+        story.customer_calls(false).facts.len(),
+        known,
+        "seen twice is the same as once"
+    );
+}
+
+#[test]
+fn a_contact_that_nobody_has_taken_gives_way_to_the_customers_own() {
+    let story = Story::new().file(finance()).started();
+    let outbound = story.running();
+    let story = story.customer_calls(false);
+    assert_eq!(story.it().in_flight, None);
+    assert!(!story.it().may_dial(outbound));
+    assert_eq!(
+        *story.status(1),
+        Status::InContact {
+            interaction: inbound()
+        }
+    );
+    assert!(story.it().contacts.is_empty(), "nobody was contacted");
+}
+
+#[test]
+fn a_conversation_that_has_begun_goes_on_with_its_agenda() {
+    let story = Story::new().file(finance()).started();
+    let outbound = story.running();
+    let story = story.customer_calls(true);
+    assert_eq!(story.running(), outbound);
+    assert_eq!(
+        *story.status(1),
+        Status::InContact {
+            interaction: outbound
+        }
+    );
+}
+
+#[test]
+fn nobody_is_planned_a_call_while_they_talk_to_us() {
+    let story = Story::new()
+        .file(finance())
+        .customer_calls(false)
+        .file(service());
+    assert_eq!(*story.status(3), held(Reason::ContactInFlight, None));
+    let story = story
+        .outcome(1, Outcome::Agreed, inbound())
+        .ended(inbound(), true);
+    assert_eq!(
+        story.plan().agenda,
+        [wish_id(3)],
+        "and it is not forgotten afterwards"
+    );
+}
+
+#[test]
+fn what_may_not_be_said_is_not_said_when_the_customer_calls_either() {
+    let story = Story::new()
+        .file(marketing())
+        .file(wish(4, "legal", WishClass::Mandatory, 1));
+    let story = story
+        .with(|customer, _| customer.do_not_contact = true)
+        .customer_calls(false);
+    assert_eq!(
+        *story.status(4),
+        Status::InContact {
+            interaction: inbound()
+        }
+    );
+    assert_eq!(*story.looked_at().status(2), dropped(Reason::DoNotContact));
+}
+
+#[test]
+fn wishes_that_did_not_fit_the_agenda_follow_when_the_contact_is_over() {
+    let story = Story::new().with(|_, rules| (rules.max_agenda, rules.contacts_per_day) = (1, 5));
+    let story = story.file(finance()).file(service());
+    assert_eq!(*story.status(3), held(Reason::AgendaFull, None));
+    let story = story
+        .customer_calls(false)
+        .outcome(1, Outcome::Agreed, inbound())
+        .ended(inbound(), true);
+    assert_eq!(story.plan().agenda, [wish_id(3)]);
+}
+
+#[test]
+fn an_outcome_is_recorded_and_may_be_corrected_on_the_same_contact_only() {
+    let story = Story::new().file(finance()).started();
+    let on = story.running();
+    let story = story
+        .outcome(1, Outcome::Declined, on)
+        .outcome(1, Outcome::Agreed, on);
+    assert_eq!(
+        *story.status(1),
+        Status::Done {
+            outcome: Outcome::Agreed,
+            interaction: on
+        }
+    );
+    let again = story
+        .it()
+        .record_outcome(wish_id(1), Outcome::Agreed, on, anna(), None);
+    assert_eq!(again, Ok(vec![]));
+    let elsewhere = story
+        .it()
+        .record_outcome(wish_id(1), Outcome::Agreed, inbound(), anna(), None);
+    assert_eq!(elsewhere, Err(Rejection::NotOnAgenda));
+    let unknown = story
+        .it()
+        .record_outcome(wish_id(8), Outcome::Agreed, on, anna(), None);
+    assert_eq!(unknown, Err(Rejection::UnknownWish));
+}
+
+#[test]
+fn a_customer_who_said_later_is_asked_again_later() {
+    let story = Story::new()
+        .with(|_, rules| rules.contacts_per_day = 5)
+        .file(finance())
+        .file(service())
+        .started();
+    let on = story.running();
+    let story = story
+        .outcome(1, Outcome::Later, on)
+        .outcome(3, Outcome::Agreed, on)
+        .ended(on, true);
+    let retry = story.now + 4 * HOUR;
+    assert_eq!(*story.status(1), held(Reason::RetryLater, Some(retry)));
+    assert_eq!(
+        *story.status(3),
+        Status::Done {
+            outcome: Outcome::Agreed,
+            interaction: on
+        }
+    );
+    assert_eq!(story.at(retry).looked_at().plan().agenda, [wish_id(1)]);
+}
+
+#[test]
+fn the_end_of_a_contact_seen_twice_changes_nothing() {
+    let story = Story::new().file(finance()).started();
+    let on = story.running();
+    let story = story.ended(on, false);
+    let known = story.facts.len();
+    assert_eq!(story.ended(on, false).facts.len(), known);
+}
