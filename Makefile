@@ -1,0 +1,64 @@
+# `make demo` shows the product, `make test` proves it; `make help` lists the rest.
+# Wanted beforehand: Rust 1.95, Node 20.19 or newer with npm, a C compiler and make.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CARGO ?= cargo
+NPM ?= npm
+WEB := services/web
+BROWSER := tests/browser
+WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public $(WEB)/widget -type f 2>/dev/null) $(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
+
+.PHONY: help build demo test test-crash bench ui peers fmt lint clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ui ## Build the pages and the program (release): target/release/rapport
+	$(CARGO) build --release --locked -p rapport
+
+demo: build ## Build, then run a hub with simulated customers and agents; Ctrl-C ends it
+	target/release/rapport demo $(ARGS)
+
+test: ## Everything that is checked before a merge; installs missing peers
+	@scripts/test
+
+test-crash: ui ## Kill the hub 100 times under load and look for anything lost (KILLS=n for another number)
+	@scripts/install-peers sipp
+	$(CARGO) build --workspace --all-targets --locked
+	KILLS=$(or $(KILLS),100) $(CARGO) test --workspace --locked --test kills -- --nocapture
+
+bench: ui ## Measure against the budgets of docs/PERFORMANCE.md (JSON=1: one object a line)
+	@scripts/bench
+
+ui: $(WEB)/dist/index.html ## Build the pages only
+
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	cd $(WEB) && $(NPM) ci
+	@touch $@
+
+$(WEB)/dist/index.html: $(WEB)/node_modules/.package-lock.json $(WEB_SOURCES)
+	cd $(WEB) && $(NPM) run build
+	@touch $@
+
+$(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package-lock.json
+	cd $(BROWSER) && $(NPM) ci
+	@touch $@
+
+peers: $(BROWSER)/node_modules/.package-lock.json ## Install what the end-to-end tests talk to
+	@scripts/install-peers
+
+fmt: ## Format the Rust sources
+	$(CARGO) fmt --all
+
+lint: ui ## Format check, clippy and the type check of the pages
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	cd $(WEB) && $(NPM) run check
+
+clean: ## Remove everything that was built
+	$(CARGO) clean
+	rm -rf $(WEB)/dist $(WEB)/node_modules $(BROWSER)/node_modules
