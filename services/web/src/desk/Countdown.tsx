@@ -6,7 +6,8 @@ const HURRY_SECONDS = 5;
 
 /** Time that runs out: a bar that shrinks, and the seconds in words for those who do not see it. */
 export function Countdown({ since, until }: { since: number; until: number }) {
-  const left = secondsLeft(until, now.value);
+  // The tick may be a second old when an offer comes in: it never has more time left than it was given.
+  const left = Math.min(secondsLeft(until, now.value), secondsLeft(until, since));
   const share = Math.min(1, Math.max(0, (until - now.value) / Math.max(1, until - since)));
   return (
     <div class="countdown" data-hurry={left <= HURRY_SECONDS}>
