@@ -28,6 +28,8 @@ enum Step {
     DoNotContact(bool),
     Consent(bool),
     Wait(u64),
+    /// The clock moves to the slot of the plan.
+    Slot,
     /// What the node beside this one decides on what it knows.
     Stale(Box<Step>),
     /// The node beside catches up.
@@ -53,14 +55,14 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
 
 fn any_request() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (1..12_u128, any_class(), 1..100_u32, 1..200_u64, 0..30_u64)
+        5 => (1..60_u128, any_class(), 1..100_u32, 1..200_u64, prop_oneof![4 => Just(0), 1 => 1..30_u64])
             .prop_map(|(n, class, value, hours, delay)| Step::File { n, class, value, hours, delay }),
         3 => Just(Step::Look),
         5 => Just(Step::Start),
-        2 => any::<bool>().prop_map(|talking| Step::CustomerCalls { talking }),
+        1 => any::<bool>().prop_map(|talking| Step::CustomerCalls { talking }),
         3 => (1..12_u128, any_outcome()).prop_map(|(n, outcome)| Step::Outcome(n, outcome)),
         3 => any::<bool>().prop_map(|reached| Step::End { reached }),
-        1 => Just(Step::InboundOver),
+        3 => Just(Step::InboundOver),
     ]
 }
 
@@ -69,9 +71,10 @@ fn any_step() -> impl Strategy<Value = Step> {
         8 => any_request(),
         3 => any_request().prop_map(|step| Step::Stale(Box::new(step))),
         2 => Just(Step::Refresh),
-        1 => any::<bool>().prop_map(Step::DoNotContact),
-        1 => any::<bool>().prop_map(Step::Consent),
-        6 => prop_oneof![1..15_u64, 60..900_u64].prop_map(Step::Wait),
+        1 => prop::bool::weighted(0.3).prop_map(Step::DoNotContact),
+        1 => prop::bool::weighted(0.7).prop_map(Step::Consent),
+        4 => prop_oneof![3 => 1..15_u64, 1 => 60..900_u64].prop_map(Step::Wait),
+        5 => Just(Step::Slot),
     ]
 }
 
@@ -106,7 +109,11 @@ fn decide(view: &Outreach, story: &Story, step: &Step) -> Vec<Fact> {
         }
         Step::Outcome(n, outcome) => {
             let on = view.in_flight.map_or(inbound(), |(_, running)| running);
-            view.record_outcome(wish_id(*n), *outcome, on, anna(), None)
+            let agenda = view.agenda_of(on);
+            let Some(said) = agenda.get(usize::try_from(*n).unwrap() % agenda.len().max(1)) else {
+                return vec![];
+            };
+            view.record_outcome(said.wish.id, *outcome, on, anna(), None)
                 .unwrap_or_default()
         }
         Step::End { reached } => match view.in_flight {
@@ -117,6 +124,7 @@ fn decide(view: &Outreach, story: &Story, step: &Step) -> Vec<Fact> {
         Step::DoNotContact(_)
         | Step::Consent(_)
         | Step::Wait(_)
+        | Step::Slot
         | Step::Stale(_)
         | Step::Refresh => vec![],
     }
@@ -132,15 +140,22 @@ struct Appended {
 
 fn play(steps: &[Step]) -> (Story, Vec<Appended>) {
     let mut story = Story::new().with(|_, rules| {
-        (rules.contacts_per_day, rules.retry_seconds) = (2, 3_600);
+        (rules.contacts_per_day, rules.retry_seconds) = (1, 3_600);
         rules.consent_needed = vec![WishClass::Marketing];
     });
+    let said = ("marketing".to_owned(), Channel::Voice);
+    story.customer.consent.insert(said, true);
     let mut beside = story.folded.clone();
     let mut appends = vec![];
     for step in steps {
         let facts = match step {
             Step::Wait(minutes) => {
                 story.now = story.now + u32::try_from(*minutes).unwrap() * MINUTE;
+                continue;
+            }
+            Step::Slot => {
+                let slot = story.it().plan.as_ref().map(|plan| plan.slot);
+                story.now = story.now.max(slot.unwrap_or(story.now));
                 continue;
             }
             Step::DoNotContact(active) => {
@@ -318,5 +333,40 @@ proptest! {
             again.take(&read, *at, Revision(revision as u64));
         }
         prop_assert_eq!(again.state, story.folded.state);
+    }
+}
+
+#[test]
+fn the_histories_tried_here_come_to_every_kind_of_decision() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let histories = prop::collection::vec(any_step(), 0..120);
+    let (mut starts, mut reasons) = (0, Vec::new());
+    for _ in 0..400 {
+        let steps = histories.new_tree(&mut runner).unwrap().current();
+        for fact in play(&steps).1.into_iter().flat_map(|append| append.facts) {
+            match fact {
+                Fact::ContactStarted { .. } => starts += 1,
+                Fact::WishHeld { receipt, .. }
+                | Fact::WishDropped { receipt, .. }
+                | Fact::ContactPlanned { receipt, .. } => reasons.push(receipt.reason),
+                _ => {}
+            }
+        }
+    }
+    assert!(starts > 200, "{starts} contacts began");
+    for reason in [
+        Reason::AgendaFull,
+        Reason::AttemptsExhausted,
+        Reason::ContactInFlight,
+        Reason::DailyCap,
+        Reason::DoNotContact,
+        Reason::Expired,
+        Reason::NoConsent,
+        Reason::NotYet,
+        Reason::QuietHours,
+        Reason::RetryLater,
+    ] {
+        assert!(reasons.contains(&reason), "{reason:?} never happened");
     }
 }
