@@ -38,6 +38,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Run a hub on this computer with simulated customers and agents, to look at and to join in
+    Demo(crate::demo::Options),
     /// Check a configuration file and say in plain sentences what it would start
     CheckConfig {
         /// The configuration file
@@ -99,9 +101,12 @@ impl Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    init_logging(cli.log_json);
+    // Beside a demonstration's own words only what is wrong is of interest.
+    let usual = if matches!(cli.command, Command::Demo(_)) { "warn" } else { "info,actix_server=warn" };
+    init_logging(cli.log_json, usual);
     let done = match cli.command {
         Command::Serve { config, json } => load(&config).and_then(|config| serve::run(config, json)),
+        Command::Demo(options) => runtime().and_then(|runtime| runtime.block_on(Box::pin(crate::demo::run(options))).map_err(Failure::new)),
         Command::CheckConfig { file } => load(&file).map(|config| print!("{}", explain(&config))),
         Command::Log(command) => log::run(command),
         Command::Projection(command) => projection::run(command),
@@ -120,8 +125,8 @@ fn load(file: &Path) -> Result<Config, Failure> {
     Config::load(file).map_err(Failure::config)
 }
 
-fn init_logging(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
+fn init_logging(json: bool, usual: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
     if json {

@@ -122,11 +122,6 @@ impl Clerk {
         (Duration::from_secs(15) + self.random.pause(Duration::from_secs(70)), Act::Pause(reason))
     }
 
-    /// An id for a message.
-    pub fn message_id(&mut self) -> Uuid {
-        self.random.uuid()
-    }
-
     /// Whether nothing is left on the desk.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -207,11 +207,6 @@ impl Offices {
     pub const fn agreed_to_invitations(customer: usize) -> bool {
         customer % 5 != 4
     }
-
-    /// An id for a wish.
-    pub fn wish(&mut self) -> uuid::Uuid {
-        self.random.uuid()
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub struct Random(u64);
 
 impl Random {
     /// A generator that always starts the same way from this seed.
-    #[must_use]
+    #[cfg(test)]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -65,12 +65,6 @@ impl Random {
     pub fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
         let place = self.below(u64::try_from(list.len()).unwrap_or(u64::MAX));
         list.get(usize::try_from(place).unwrap_or(0))
-    }
-
-    /// A random UUID (version 4, RFC 9562, section 5.4) for messages and the like.
-    pub fn uuid(&mut self) -> uuid::Uuid {
-        let (high, low) = (self.next(), self.next());
-        uuid::Builder::from_random_bytes(((u128::from(high) << 64) | u128::from(low)).to_be_bytes()).into_uuid()
     }
 }
 

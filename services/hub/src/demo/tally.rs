@@ -56,7 +56,6 @@ enum Phase {
 
 #[derive(Clone, Copy, Debug)]
 struct Open {
-    channel: Channel,
     direction: Direction,
     phase: Phase,
 }
@@ -98,7 +97,7 @@ impl Tally {
         let counts = &mut self.counts;
         match fact {
             Contact::Started { channel, direction, .. } => {
-                self.open.insert(id, Open { channel: *channel, direction: *direction, phase: Phase::Waiting });
+                self.open.insert(id, Open { direction: *direction, phase: Phase::Waiting });
                 match (direction, channel) {
                     (Direction::Outbound, _) => counts.contacts_out += 1,
                     (Direction::Inbound, channel) => {
@@ -181,12 +180,6 @@ impl Tally {
     pub fn now(&self) -> Now {
         let count = |phase| self.open.values().filter(|open| open.phase == phase).count();
         Now { waiting: count(Phase::Waiting), in_service: count(Phase::Served), wrap_up: count(Phase::WrapUp) }
-    }
-
-    /// How many contacts of this channel are open.
-    #[must_use]
-    pub fn open(&self, channel: Channel) -> usize {
-        self.open.values().filter(|open| open.channel == channel).count()
     }
 
     /// Events that are none of the registry: none in a healthy log.
