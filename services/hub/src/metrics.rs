@@ -8,6 +8,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+use rapport_domain::event::Position;
 use rapport_voice::VoiceHandle;
 
 use crate::http::app::App;
@@ -40,10 +41,17 @@ impl Collector for Reading {
         let mut figures = self.0.iter().peekable();
         while let Some(first) = figures.next() {
             // What only grows is a counter; OpenMetrics puts the ending there itself.
-            let (name, grows) = first.name.strip_suffix("_total").map_or((first.name.as_str(), false), |name| (name, true));
+            let (name, grows) = first
+                .name
+                .strip_suffix("_total")
+                .map_or((first.name.as_str(), false), |name| (name, true));
             let counter = ConstCounter::new(0_u64);
             let gauge = ConstGauge::new(0_i64);
-            let kind = if grows { counter.metric_type() } else { gauge.metric_type() };
+            let kind = if grows {
+                counter.metric_type()
+            } else {
+                gauge.metric_type()
+            };
             let mut family = encoder.encode_descriptor(name, &first.help, None, kind)?;
             if first.label.is_none() {
                 write(first, grows, family)?;
@@ -51,7 +59,11 @@ impl Collector for Reading {
             }
             let mut of_family = Some(first);
             while let Some(figure) = of_family {
-                let labels: Vec<(&str, &str)> = figure.label.iter().map(|label| ("projection", *label)).collect();
+                let labels: Vec<(&str, &str)> = figure
+                    .label
+                    .iter()
+                    .map(|label| ("projection", *label))
+                    .collect();
                 write(figure, grows, family.encode_family(&labels)?)?;
                 of_family = figures.next_if(|next| next.name == first.name);
             }
@@ -69,12 +81,33 @@ fn write(figure: &Figure, grows: bool, encoder: MetricEncoder<'_>) -> Result<(),
 }
 
 fn read(app: &App) -> Vec<Figure> {
-    let figure = |name: &str, help: &str, value: u64| Figure { name: name.to_owned(), help: help.to_owned(), label: None, value };
+    let figure = |name: &str, help: &str, value: u64| Figure {
+        name: name.to_owned(),
+        help: help.to_owned(),
+        label: None,
+        value,
+    };
     let head = app.engine.log().head();
+    // Before the first event after a start there is nothing to react to.
+    let reacted = Some(app.engine.reacted_to())
+        .filter(|position| *position > Position::START)
+        .unwrap_or(head);
     let mut figures = vec![
-        figure("rapport_log_position", "Position of the last event of the log", head.0),
-        figure("rapport_reaction_lag_events", "Events not reacted to yet", head.0.saturating_sub(app.engine.reacted_to().0)),
-        figure("rapport_sessions", "Logins that are alive", app.sessions.count() as u64),
+        figure(
+            "rapport_log_position",
+            "Position of the last event of the log",
+            head.0,
+        ),
+        figure(
+            "rapport_reaction_lag_events",
+            "Events not reacted to yet",
+            head.0.saturating_sub(reacted.0),
+        ),
+        figure(
+            "rapport_sessions",
+            "Logins that are alive",
+            app.sessions.count() as u64,
+        ),
     ];
     figures.extend(app.runners.iter().map(|runner| Figure {
         name: "rapport_projection_lag_events".to_owned(),
@@ -90,15 +123,38 @@ fn read(app: &App) -> Vec<Figure> {
     }));
     let engine = app.engine.counters().all().into_iter();
     figures.extend(engine.map(|(name, value)| {
-        figure(&format!("rapport_engine_{name}_total"), &format!("Engine: {} since start", name.replace('_', " ")), value)
+        figure(
+            &format!("rapport_engine_{name}_total"),
+            &format!("Engine: {} since start", name.replace('_', " ")),
+            value,
+        )
     }));
-    figures.extend(app.sources.chat.read().into_iter().map(|counter| figure(counter.name, counter.help, counter.value)));
-    if let Some(voice) = &*app.sources.voice.lock().unwrap_or_else(PoisonError::into_inner) {
+    figures.extend(
+        app.sources
+            .chat
+            .read()
+            .into_iter()
+            .map(|counter| figure(counter.name, counter.help, counter.value)),
+    );
+    if let Some(voice) = &*app
+        .sources
+        .voice
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
         let plain = |name: &str| {
-            let name = name.trim_start_matches("rapport_voice_").trim_end_matches("_total");
+            let name = name
+                .trim_start_matches("rapport_voice_")
+                .trim_end_matches("_total");
             format!("Telephony: {}", name.replace('_', " "))
         };
-        figures.extend(voice.counters().read().into_iter().map(|(name, value)| figure(name, &plain(name), value)));
+        figures.extend(
+            voice
+                .counters()
+                .read()
+                .into_iter()
+                .map(|(name, value)| figure(name, &plain(name), value)),
+        );
         let media = voice.media_stats();
         for (name, value) in [
             ("rapport_media_legs", media.legs as u64),
@@ -107,7 +163,10 @@ fn read(app: &App) -> Vec<Figure> {
             ("rapport_media_malformed_total", media.malformed),
             ("rapport_media_foreign_total", media.foreign),
         ] {
-            let words = name.trim_start_matches("rapport_media_").trim_end_matches("_total").replace('_', " ");
+            let words = name
+                .trim_start_matches("rapport_media_")
+                .trim_end_matches("_total")
+                .replace('_', " ");
             figures.push(figure(name, &format!("Media: {words}"), value));
         }
     }

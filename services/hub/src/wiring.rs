@@ -53,7 +53,9 @@ pub enum StartError {
     #[error(transparent)]
     ReadModels(#[from] rapport_read_model::OpenError),
     /// A read model cannot catch up.
-    #[error("read model {name} cannot catch up with the log: {why}; stop the hub and run `rapport projection rebuild {name}`")]
+    #[error(
+        "read model {name} cannot catch up with the log: {why}; stop the hub and run `rapport projection rebuild {name}`"
+    )]
     Behind {
         /// Which.
         name: &'static str,
@@ -106,7 +108,9 @@ impl Hub {
     /// [`StartError`]. Ports are looked at before the data folder is touched.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let listener = listen("http.bind", config.http.bind)?;
-        let http_address = listener.local_addr().map_err(taken("http.bind", config.http.bind))?;
+        let http_address = listener
+            .local_addr()
+            .map_err(taken("http.bind", config.http.bind))?;
         drop(listen("chat.bind", config.chat.bind)?);
         if let Some(voice) = &config.voice {
             UdpSocket::bind(voice.bind).map_err(taken("voice.bind", voice.bind))?;
@@ -119,7 +123,8 @@ impl Hub {
         let (log, (models, projections)) = opened.await??;
         let log = Arc::new(log);
         let shared: Arc<dyn EventLog> = log.clone();
-        let start = |projection| ProjectionRunner::start(shared.clone(), projection, Handle::current());
+        let start =
+            |projection| ProjectionRunner::start(shared.clone(), projection, Handle::current());
         let runners: Arc<Vec<_>> = Arc::new(projections.into_iter().map(start).collect());
         catch_up(&runners, log.head()).await?;
 
@@ -130,7 +135,9 @@ impl Hub {
             checkpoints: Arc::new(models.clone()),
         })
         .await?;
-        let hashing = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
+        let hashing = Arc::new(Semaphore::new(
+            std::thread::available_parallelism().map_or(2, usize::from),
+        ));
         declare(&engine, &config, &hashing).await?;
 
         let (voice, sip) = match &config.voice {
@@ -141,12 +148,20 @@ impl Hub {
                 (Some(handle), Some(address))
             }
         };
+        // Agents' phones can be rung from here on, so contacts may be routed.
+        engine.open().await?;
         let voice = Arc::new(Mutex::new(voice));
         let chat = WebChat::start(chat_config(&config, http_address), engine.clone()).await?;
-        let addresses = Addresses { http: http_address, chat: chat.local_addr(), sip };
+        let addresses = Addresses {
+            http: http_address,
+            chat: chat.local_addr(),
+            sip,
+        };
 
         let (stopping, stopped) = watch::channel(false);
-        let nobody = off(|| password::hash("nobody has this password")).await?.map_err(StartError::System)?;
+        let nobody = off(|| password::hash("nobody has this password"))
+            .await?
+            .map_err(StartError::System)?;
         let app = Data::new(App {
             engine: engine.clone(),
             models,
@@ -156,21 +171,48 @@ impl Hub {
             attempts: http::attempts::Attempts::default(),
             hashing,
             nobody,
-            secure_cookies: config.http.public_origins.iter().any(|origin| origin.starts_with("https://")),
+            secure_cookies: config
+                .http
+                .public_origins
+                .iter()
+                .any(|origin| origin.starts_with("https://")),
             public_origins: config.http.public_origins,
             trusted_proxies: config.http.trusted_proxies,
-            chat: ChatFace { public_url: config.chat.public_url, port: addresses.chat.port() },
-            trunks: config.voice.iter().flat_map(|voice| voice.trunks.iter().map(|(name, _)| name.clone())).collect(),
+            chat: ChatFace {
+                public_url: config.chat.public_url,
+                port: addresses.chat.port(),
+            },
+            trunks: config
+                .voice
+                .iter()
+                .flat_map(|voice| voice.trunks.iter().map(|(name, _)| name.clone()))
+                .collect(),
             realm: config.voice.map(|voice| voice.realm),
             lines: Lines::default(),
-            sources: Sources { chat: chat.counters(), voice: voice.clone() },
+            sources: Sources {
+                chat: chat.counters(),
+                voice: voice.clone(),
+            },
             stopping: stopped,
         });
-        let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
-        let server = http::server(app, listener, workers).map_err(taken("http.bind", http_address))?;
+        let workers = std::thread::available_parallelism()
+            .map_or(2, usize::from)
+            .clamp(2, 8);
+        let server =
+            http::server(app, listener, workers).map_err(taken("http.bind", http_address))?;
         let handle = server.handle();
         let serving = tokio::spawn(server);
-        Ok(Self { addresses, engine, log, chat, voice, runners, server: handle, serving, stopping })
+        Ok(Self {
+            addresses,
+            engine,
+            log,
+            chat,
+            voice,
+            runners,
+            server: handle,
+            serving,
+            stopping,
+        })
     }
 
     /// Where it listens.
@@ -192,11 +234,18 @@ impl Hub {
         self.server.stop(true).await;
         let _ended_either_way = self.serving.await;
         self.chat.shutdown().await;
-        let voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let voice = self
+            .voice
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(voice) = voice {
             voice.shutdown().await;
         }
-        if tokio::time::timeout(DRAIN_WITHIN, self.engine.drain()).await.is_err() {
+        if tokio::time::timeout(DRAIN_WITHIN, self.engine.drain())
+            .await
+            .is_err()
+        {
             tracing::warn!("reactions are still running; they go on at the next start");
         }
         // The last holder, once no request is left: stopping them waits for the page in hand.
@@ -216,29 +265,46 @@ fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartEr
 }
 
 /// Runs what blocks off the runtime.
-async fn off<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StartError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| StartError::System(error.to_string()))
+async fn off<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StartError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| StartError::System(error.to_string()))
 }
 
-async fn declare(engine: &Arc<Engine>, config: &Config, hashing: &Arc<Semaphore>) -> Result<(), StartError> {
+async fn declare(
+    engine: &Arc<Engine>,
+    config: &Config,
+    hashing: &Arc<Semaphore>,
+) -> Result<(), StartError> {
     let mut appended = 0;
     for setup in &config.tenants {
         let declaration = declaration(engine, setup, hashing).await?;
         appended += engine.declare(declaration, Actor::Operator).await?;
     }
-    let head = engine.log().head();
-    if appended > 0 {
-        tracing::info!(events = appended, "set-up declared");
+    if appended == 0 {
+        return Ok(());
     }
+    tracing::info!(events = appended, "set-up declared");
+    let head = engine.log().head();
     if settled(engine, head, SETTLE_WITHIN).await {
         Ok(())
     } else {
-        Err(StartError::System("the engine did not follow the log to its end; look at the log lines above".to_owned()))
+        Err(StartError::System(
+            "the engine did not follow the log to its end; look at the log lines above".to_owned(),
+        ))
     }
 }
 
-async fn start_voice(engine: &Arc<Engine>, settings: &VoiceSettings) -> Result<VoiceHandle, StartError> {
-    let (config, phones) = (voice_config(settings), Arc::new(Phones::new(engine, &settings.realm)));
+async fn start_voice(
+    engine: &Arc<Engine>,
+    settings: &VoiceSettings,
+) -> Result<VoiceHandle, StartError> {
+    let (config, phones) = (
+        voice_config(settings),
+        Arc::new(Phones::new(engine, &settings.realm)),
+    );
     // Looks up hosts, which may take a while.
     let (voice, events, handle) = off(move || VoiceChannel::start(config, phones)).await??;
     engine.attach_voice(voice, events);

@@ -38,7 +38,13 @@ pub enum LogCommand {
 
 /// Runs one of them.
 pub fn run(command: LogCommand) -> Result<(), Failure> {
-    let LogCommand::Tail { from, lines, follow, json, folder } = command;
+    let LogCommand::Tail {
+        from,
+        lines,
+        follow,
+        json,
+        folder,
+    } = command;
     let log = EmbeddedLog::open_read_only(&folder.resolve()).map_err(Failure::new)?;
     runtime()?.block_on(async {
         let printed = tail(&log, from.map(Position), lines, follow, json).await;
@@ -50,12 +56,21 @@ pub fn run(command: LogCommand) -> Result<(), Failure> {
     })
 }
 
-async fn tail(log: &EmbeddedLog, from: Option<Position>, lines: usize, follow: bool, json: bool) -> std::io::Result<()> {
+async fn tail(
+    log: &EmbeddedLog,
+    from: Option<Position>,
+    lines: usize,
+    follow: bool,
+    json: bool,
+) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let mut after = from.unwrap_or(Position::START);
     let mut last: VecDeque<Recorded> = VecDeque::new();
     loop {
-        let page = log.read_all(after, PAGE).await.map_err(std::io::Error::other)?;
+        let page = log
+            .read_all(after, PAGE)
+            .await
+            .map_err(std::io::Error::other)?;
         let Some(end) = page.last() else { break };
         after = end.position;
         for recorded in page {
@@ -73,15 +88,21 @@ async fn tail(log: &EmbeddedLog, from: Option<Position>, lines: usize, follow: b
         print(&mut out, recorded, json)?;
     }
     out.flush()?;
-    while follow {
+    if !follow {
+        return Ok(());
+    }
+    loop {
         log.wait_past(after).await;
-        for recorded in log.read_all(after, PAGE).await.map_err(std::io::Error::other)? {
+        for recorded in log
+            .read_all(after, PAGE)
+            .await
+            .map_err(std::io::Error::other)?
+        {
             after = recorded.position;
             print(&mut out, &recorded, json)?;
         }
         out.flush()?;
     }
-    Ok(())
 }
 
 fn print(out: &mut impl Write, recorded: &Recorded, json: bool) -> std::io::Result<()> {
@@ -103,6 +124,14 @@ fn print(out: &mut impl Write, recorded: &Recorded, json: bool) -> std::io::Resu
         Actor::Customer(customer) => format!("customer {customer}"),
         Actor::Department(name) => format!("department {name}"),
     };
-    let (position, at, stream, revision) = (recorded.position, event.recorded_at, recorded.stream, recorded.revision.0);
-    writeln!(out, "{position:>8} {at} {kind:<34} {stream} #{revision} by {actor}")
+    let (position, at, stream, revision) = (
+        recorded.position,
+        event.recorded_at,
+        recorded.stream,
+        recorded.revision.0,
+    );
+    writeln!(
+        out,
+        "{position:>8} {at} {kind:<34} {stream} #{revision} by {actor}"
+    )
 }

@@ -30,7 +30,10 @@ pub fn run(command: ProjectionCommand) -> Result<(), Failure> {
     let ProjectionCommand::Rebuild { name, folder } = command;
     let folder = folder.resolve();
     if !ReadModels::names().contains(&name.as_str()) {
-        return Err(Failure::new(format!("there is no read model `{name}`; there are {}", ReadModels::names().join(", "))));
+        return Err(Failure::new(format!(
+            "there is no read model `{name}`; there are {}",
+            ReadModels::names().join(", ")
+        )));
     }
     // Reading first: opening for writing would create a log where there is none.
     drop(EmbeddedLog::open_read_only(&folder).map_err(Failure::new)?);
@@ -38,7 +41,9 @@ pub fn run(command: ProjectionCommand) -> Result<(), Failure> {
     let log = EmbeddedLog::open(&folder).map_err(Failure::new)?;
     let mut model = ReadModels::rebuild(&folder, &name).map_err(Failure::new)?;
     let bar = ProgressBar::new(log.head().0);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} events, {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} events, {eta} left")
+    {
         bar.set_style(style);
     }
     bar.set_message(name.clone());
@@ -46,7 +51,9 @@ pub fn run(command: ProjectionCommand) -> Result<(), Failure> {
         let (mut after, mut applied) = (Position::START, 0_usize);
         loop {
             let page = log.read_all(after, PAGE).await.map_err(Failure::new)?;
-            let Some(last) = page.last() else { return Ok(applied) };
+            let Some(last) = page.last() else {
+                return Ok(applied);
+            };
             after = last.position;
             // This command does nothing else; blocking its runtime hinders nobody.
             model.apply(&page).map_err(Failure::new)?;

@@ -19,7 +19,8 @@ pub fn run(config: Config, json: bool) -> Result<(), Failure> {
         let hub = Box::pin(Hub::start(config)).await.map_err(Failure::new)?;
         // Whoever waits for the line may be gone already; that is no reason to stop.
         let _nobody_reads = announce(hub.addresses(), &data, json);
-        let (mut interrupt, mut terminate) = (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
+        let (mut interrupt, mut terminate) =
+            (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
@@ -45,7 +46,11 @@ fn announce(addresses: Addresses, data: &str, json: bool) -> std::io::Result<()>
     let Addresses { http, chat, sip } = addresses;
     let mut out = std::io::stdout().lock();
     if json {
-        writeln!(out, "{}", json!({ "ready": true, "http": http, "chat": chat, "sip": sip, "data": data }))?;
+        writeln!(
+            out,
+            "{}",
+            json!({ "ready": true, "http": http, "chat": chat, "sip": sip, "data": data })
+        )?;
     } else {
         writeln!(out, "http http://{http}/")?;
         writeln!(out, "chat ws://{chat}/")?;

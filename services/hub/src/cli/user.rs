@@ -36,14 +36,22 @@ pub enum UserCommand {
 
 /// Runs one of them.
 pub fn run(command: UserCommand) -> Result<(), Failure> {
-    let UserCommand::Add { name, display_name, role } = command;
+    let UserCommand::Add {
+        name,
+        display_name,
+        role,
+    } = command;
     if !is_name(&name) {
-        return Err(Failure::new(format!("{name:?} is no name: use a-z, digits, `-`, `_` and `.`, at most 64")));
+        return Err(Failure::new(format!(
+            "{name:?} is no name: use a-z, digits, `-`, `_` and `.`, at most 64"
+        )));
     }
     let password = ask().map_err(Failure::new)?;
     let least = crate::config::LEAST_PASSWORD;
     if password.chars().count() < least {
-        return Err(Failure::new(format!("the password is too short: use at least {least} letters")));
+        return Err(Failure::new(format!(
+            "the password is too short: use at least {least} letters"
+        )));
     }
     let hash = password::hash(&password).map_err(Failure::new)?;
     let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
@@ -62,7 +70,13 @@ pub fn run(command: UserCommand) -> Result<(), Failure> {
 /// One line of standard input; on a terminal it is not shown.
 fn ask() -> std::io::Result<String> {
     let terminal = std::io::stdin().is_terminal();
-    let echo = |state: &str| terminal && Process::new("stty").arg(state).status().is_ok_and(|status| status.success());
+    let echo = |state: &str| {
+        terminal
+            && Process::new("stty")
+                .arg(state)
+                .status()
+                .is_ok_and(|status| status.success())
+    };
     if terminal {
         eprint!("Password: ");
     }

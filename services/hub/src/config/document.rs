@@ -28,17 +28,34 @@ whole before anything is touched: every error names the key and the fix, and the
 pub fn reference() -> String {
     let mut text = HEAD.to_owned();
     for section in ALL {
-        let title = if section.name.starts_with('[') { format!("`{}`", section.name) } else { "Top of the file".to_owned() };
+        let title = if section.name.starts_with('[') {
+            format!("`{}`", section.name)
+        } else {
+            "Top of the file".to_owned()
+        };
         // Writing into a String does not fail.
-        let _ = write!(text, "\n## {title}\n\n{}\n\n| key | value | default | meaning |\n|---|---|---|---|\n", section.about);
+        let _ = write!(
+            text,
+            "\n## {title}\n\n{}\n\n| key | value | default | meaning |\n|---|---|---|---|\n",
+            section.about
+        );
         for key in section.keys {
             let default = match key.absent {
                 Absent::Required => "required".to_owned(),
                 Absent::Is(value) => format!("`{value}`"),
                 Absent::Means(what) => what.to_owned(),
             };
-            let row = [format!("`{}`", key.name), key.kind.describe(), default, format!("{} Example: `{}`", key.meaning, key.example)];
-            let _ = writeln!(text, "| {} |", row.map(|cell| cell.replace('|', "\\|")).join(" | "));
+            let row = [
+                format!("`{}`", key.name),
+                key.kind.describe(),
+                default,
+                format!("{} Example: `{}`", key.meaning, key.example),
+            ];
+            let _ = writeln!(
+                text,
+                "| {} |",
+                row.map(|cell| cell.replace('|', "\\|")).join(" | ")
+            );
         }
     }
     text

@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, checked as a whole before anything is touched.
 
+mod agent;
 mod check;
 mod document;
 mod explain;
@@ -7,6 +8,7 @@ mod file;
 pub mod keys;
 mod problem;
 pub mod schema;
+mod secret;
 mod setup;
 mod tenant;
 #[cfg(test)]
@@ -17,11 +19,13 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use agent::LEAST_PASSWORD;
 pub use document::reference;
 pub use explain::explain;
 pub use problem::{Problem, Problems};
+pub use secret::sha256_hex;
 pub use setup::{access_point_from, agent_from, policy_from, queue_from, tenant_from};
-pub use tenant::{LEAST_PASSWORD, Password, TenantSetup, sha256_hex};
+pub use tenant::{Password, TenantSetup};
 
 /// Where the file is looked for when nobody says otherwise.
 pub const DEFAULT_FILE: &str = "rapport.toml";
@@ -124,7 +128,10 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], with everything that is wrong.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |why| ConfigError::Unreadable { file: file.to_owned(), why };
+        let unreadable = |why| ConfigError::Unreadable {
+            file: file.to_owned(),
+            why,
+        };
         let text = std::fs::read_to_string(file).map_err(unreadable)?;
         Self::read(&text, file, &|name| std::env::var(name).ok())
     }
@@ -133,15 +140,27 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`], with everything that is wrong.
-    pub fn read(text: &str, file: &Path, environment: Environment<'_>) -> Result<Self, ConfigError> {
-        let syntax = |why: String| ConfigError::Syntax { file: file.to_owned(), why };
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| syntax(error.to_string().trim_end().to_owned()))?;
+    pub fn read(
+        text: &str,
+        file: &Path,
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigError> {
+        let syntax = |why: String| ConfigError::Syntax {
+            file: file.to_owned(),
+            why,
+        };
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| syntax(error.to_string().trim_end().to_owned()))?;
         let value = serde_json::to_value(table).map_err(|error| syntax(error.to_string()))?;
         let mut problems = Problems::default();
         let config = check::check(value, environment, &mut problems);
         match config {
             Some(config) if problems.is_empty() => Ok(config),
-            _ => Err(ConfigError::Wrong { file: file.to_owned(), problems }),
+            _ => Err(ConfigError::Wrong {
+                file: file.to_owned(),
+                problems,
+            }),
         }
     }
 }

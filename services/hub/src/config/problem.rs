@@ -16,7 +16,11 @@ pub struct Problem {
 impl Problem {
     /// One thing that is wrong.
     pub fn new(path: impl Into<String>, what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { path: path.into(), what: what.into(), fix: fix.into() }
+        Self {
+            path: path.into(),
+            what: what.into(),
+            fix: fix.into(),
+        }
     }
 }
 
@@ -33,7 +37,11 @@ pub struct Problems(Vec<Problem>);
 impl Problems {
     /// Notes one. The path of a key at the top may begin with a dot.
     pub fn add(&mut self, path: impl AsRef<str>, what: impl Into<String>, fix: impl Into<String>) {
-        self.push(Problem::new(path.as_ref().trim_start_matches('.'), what, fix));
+        self.push(Problem::new(
+            path.as_ref().trim_start_matches('.'),
+            what,
+            fix,
+        ));
     }
 
     /// Notes one.

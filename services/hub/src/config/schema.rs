@@ -40,7 +40,13 @@ impl Kind {
     /// The words of the reference.
     #[must_use]
     pub fn describe(&self) -> String {
-        let words = |words: &[&str]| words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ");
+        let words = |words: &[&str]| {
+            words
+                .iter()
+                .map(|word| format!("`\"{word}\"`"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         match self {
             Self::Text => "text".to_owned(),
             Self::Name => "name (`a`-`z`, digits, `-`, `_`, `.`; at most 64)".to_owned(),
@@ -102,20 +108,34 @@ impl Section {
         for (name, value) in table {
             match self.keys.iter().find(|key| key.name == name) {
                 Some(key) => key.check(value, &join(path, name), problems),
-                None => problems.add(join(path, name), "is not a key of this table", self.suggest(name)),
+                None => problems.add(
+                    join(path, name),
+                    "is not a key of this table",
+                    self.suggest(name),
+                ),
             }
         }
         for key in self.keys {
             if matches!(key.absent, Absent::Required) && !table.contains_key(key.name) {
-                problems.add(join(path, key.name), "is missing", format!("add `{} = {}`", key.name, key.example));
+                problems.add(
+                    join(path, key.name),
+                    "is missing",
+                    format!("add `{} = {}`", key.name, key.example),
+                );
             }
         }
     }
 
     fn suggest(&self, wrong: &str) -> String {
-        let near = self.keys.iter().map(|key| (distance(wrong, key.name), key.name)).min();
+        let near = self
+            .keys
+            .iter()
+            .map(|key| (distance(wrong, key.name), key.name))
+            .min();
         match near {
-            Some((distance, name)) if distance <= 2.max(wrong.len() / 3) => format!("did you mean `{name}`?"),
+            Some((distance, name)) if distance <= 2.max(wrong.len() / 3) => {
+                format!("did you mean `{name}`?")
+            }
             _ => {
                 let names: Vec<_> = self.keys.iter().map(|key| key.name).collect();
                 format!("remove it; known here: {}", names.join(", "))
@@ -127,7 +147,16 @@ impl Section {
 impl Key {
     fn check(&self, value: &Value, path: &str, problems: &mut Problems) {
         if let Some(wrong) = wrong(&self.kind, value, path, problems) {
-            problems.add(path, wrong, format!("use {}, for example `{} = {}`", plain(&self.kind), self.name, self.example));
+            problems.add(
+                path,
+                wrong,
+                format!(
+                    "use {}, for example `{} = {}`",
+                    plain(&self.kind),
+                    self.name,
+                    self.example
+                ),
+            );
         }
     }
 }
@@ -147,22 +176,33 @@ fn wrong(kind: &Kind, value: &Value, path: &str, problems: &mut Problems) -> Opt
         },
         Kind::Secret => match value {
             Value::String(_) => None,
-            Value::Object(table) if table.len() == 1 && table.get("env").is_some_and(Value::is_string) => None,
+            Value::Object(table)
+                if table.len() == 1 && table.get("env").is_some_and(Value::is_string) =>
+            {
+                None
+            }
             _ => Some(is()),
         },
         Kind::Flag => (!value.is_boolean()).then(is),
         Kind::Whole(least, most) => match (value.as_u64(), value.as_i64()) {
-            (Some(number), _) => (!(*least..=*most).contains(&number)).then(|| format!("is {number}")),
+            (Some(number), _) => {
+                (!(*least..=*most).contains(&number)).then(|| format!("is {number}"))
+            }
             (None, Some(number)) => Some(format!("is {number}")),
             (None, None) => Some(is()),
         },
         Kind::Bind => match value.as_str() {
             None => Some(is()),
-            Some(text) => text.parse::<std::net::SocketAddr>().is_err().then(|| format!("is {text:?}")),
+            Some(text) => text
+                .parse::<std::net::SocketAddr>()
+                .is_err()
+                .then(|| format!("is {text:?}")),
         },
         Kind::Clock => match value.as_str() {
             None => Some(is()),
-            Some(text) => minute_of_day(text).is_none().then(|| format!("is {text:?}")),
+            Some(text) => minute_of_day(text)
+                .is_none()
+                .then(|| format!("is {text:?}")),
         },
         Kind::Choice(choices) => match value.as_str() {
             None => Some(is()),
@@ -170,7 +210,10 @@ fn wrong(kind: &Kind, value: &Value, path: &str, problems: &mut Problems) -> Opt
         },
         Kind::Texts => match value.as_array() {
             None => Some(is()),
-            Some(list) => list.iter().find(|one| !one.is_string()).map(|one| format!("holds {}", type_of(one))),
+            Some(list) => list
+                .iter()
+                .find(|one| !one.is_string())
+                .map(|one| format!("holds {}", type_of(one))),
         },
         Kind::Choices(choices) => match value.as_array() {
             None => Some(is()),
@@ -184,7 +227,10 @@ fn wrong(kind: &Kind, value: &Value, path: &str, problems: &mut Problems) -> Opt
             Some(skills) => skills
                 .iter()
                 .find(|(name, level)| {
-                    !is_name(name) || !level.as_u64().is_some_and(|level| (1..=10).contains(&level))
+                    !is_name(name)
+                        || !level
+                            .as_u64()
+                            .is_some_and(|level| (1..=10).contains(&level))
                 })
                 .map(|(name, level)| format!("says {name} = {level}")),
         },
@@ -200,14 +246,21 @@ fn wrong(kind: &Kind, value: &Value, path: &str, problems: &mut Problems) -> Opt
             Some(list) => {
                 for (place, one) in list.iter().enumerate() {
                     // A tenant is known by its name; everything else by its place, counted from 1.
-                    let name = one.get("name").and_then(Value::as_str).filter(|name| is_name(name));
+                    let name = one
+                        .get("name")
+                        .and_then(Value::as_str)
+                        .filter(|name| is_name(name));
                     let path = match (section.name, name) {
                         ("[[tenant]]", Some(name)) => format!("{path}.{name}"),
                         _ => format!("{path}[{}]", place + 1),
                     };
                     match one.as_object() {
                         Some(table) => section.check(table, &path, problems),
-                        None => problems.push(Problem::new(path, format!("is {}", type_of(one)), "use a table")),
+                        None => problems.push(Problem::new(
+                            path,
+                            format!("is {}", type_of(one)),
+                            "use a table",
+                        )),
                     }
                 }
                 None
@@ -233,14 +286,17 @@ fn type_of(value: &Value) -> &'static str {
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'))
+        && text.bytes().all(|b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')
+        })
 }
 
 /// Reads `HH:MM` as the minute of a day.
 #[must_use]
 pub fn minute_of_day(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
-    if hours.len() != 2 || minutes.len() != 2 {
+    let digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+    if !digits(hours) || !digits(minutes) {
         return None;
     }
     let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
@@ -248,7 +304,11 @@ pub fn minute_of_day(text: &str) -> Option<u16> {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }
 
 /// The number of letters to change, add or take away (Levenshtein), for "did you mean".

@@ -13,7 +13,11 @@ use super::schema::{Section, is_name};
 use super::tenant::{Context, Password};
 use super::{file, keys, tenant};
 
-fn read<T: DeserializeOwned>(section: &Section, name: Option<&str>, mut body: Value) -> Result<T, Problems> {
+fn read<T: DeserializeOwned>(
+    section: &Section,
+    name: Option<&str>,
+    mut body: Value,
+) -> Result<T, Problems> {
     let mut problems = Problems::default();
     let Value::Object(table) = &mut body else {
         problems.add("", "is no object", "send a JSON object");
@@ -24,10 +28,18 @@ fn read<T: DeserializeOwned>(section: &Section, name: Option<&str>, mut body: Va
     if let Some(name) = name {
         let given = table.entry("name").or_insert_with(|| name.into());
         if given != name {
-            problems.add("name", "differs from the one in the address", "leave it out");
+            problems.add(
+                "name",
+                "differs from the one in the address",
+                "leave it out",
+            );
         }
         if !is_name(name) {
-            problems.add("name", "is no name", "use a-z, digits, `-`, `_` and `.`, at most 64");
+            problems.add(
+                "name",
+                "is no name",
+                "use a-z, digits, `-`, `_` and `.`, at most 64",
+            );
         }
     }
     section.check(table, "", &mut problems);
@@ -35,13 +47,21 @@ fn read<T: DeserializeOwned>(section: &Section, name: Option<&str>, mut body: Va
         return Err(problems);
     }
     serde_path_to_error::deserialize(body).map_err(|error| {
-        problems.add(error.path().to_string(), error.inner().to_string(), "see the configuration reference");
+        problems.add(
+            error.path().to_string(),
+            error.inner().to_string(),
+            "see the configuration reference",
+        );
         problems
     })
 }
 
 fn done<T>(value: T, problems: Problems) -> Result<T, Problems> {
-    if problems.is_empty() { Ok(value) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(value)
+    } else {
+        Err(problems)
+    }
 }
 
 /// Secrets of request bodies are literal: the environment is the operator's, not the caller's.
@@ -64,11 +84,19 @@ pub fn queue_from(name: &str, body: Value) -> Result<QueueDefinition, Problems> 
 ///
 /// # Errors
 /// [`Problems`], each naming its key.
-pub fn agent_from(name: &str, body: Value, realm: Option<&str>) -> Result<(AgentDeclaration, Option<Password>), Problems> {
+pub fn agent_from(
+    name: &str,
+    body: Value,
+    realm: Option<&str>,
+) -> Result<(AgentDeclaration, Option<Password>), Problems> {
     let mut problems = Problems::default();
     let read: file::Agent = read(&keys::AGENT, Some(name), body)?;
-    let context = Context { environment: &no_environment, realm, trunks: &[] };
-    let agent = tenant::agent(&read, "", &context, &mut problems);
+    let context = Context {
+        environment: &no_environment,
+        realm,
+        trunks: &[],
+    };
+    let agent = super::agent::agent(&read, "", &context, &mut problems);
     done(agent, problems)
 }
 
@@ -76,7 +104,12 @@ pub fn agent_from(name: &str, body: Value, realm: Option<&str>) -> Result<(Agent
 ///
 /// # Errors
 /// [`Problems`], each naming its key.
-pub fn access_point_from(name: &str, body: Value, tenant: TenantId, queues: &[&str]) -> Result<AccessPoint, Problems> {
+pub fn access_point_from(
+    name: &str,
+    body: Value,
+    tenant: TenantId,
+    queues: &[&str],
+) -> Result<AccessPoint, Problems> {
     let mut problems = Problems::default();
     let read: file::AccessPoint = read(&keys::ACCESS_POINT, Some(name), body)?;
     let point = tenant::access_point(&read, tenant, Some(queues), "", &mut problems);
@@ -87,7 +120,11 @@ pub fn access_point_from(name: &str, body: Value, tenant: TenantId, queues: &[&s
 ///
 /// # Errors
 /// [`Problems`], each naming its key.
-pub fn policy_from(body: Value, tenant: TenantId, queues: &[&str]) -> Result<ContactPolicy, Problems> {
+pub fn policy_from(
+    body: Value,
+    tenant: TenantId,
+    queues: &[&str],
+) -> Result<ContactPolicy, Problems> {
     let mut problems = Problems::default();
     let read: file::Policy = read(&keys::POLICY, None, body)?;
     let policy = tenant::policy(&read, tenant, Some(queues), "", &mut problems);
@@ -109,9 +146,17 @@ pub fn tenant_from(name: &str, body: Value, trunks: &[&str]) -> Result<TenantDef
         ("policy", read.policy.is_none()),
     ];
     for (key, _) in lists.iter().filter(|(_, absent)| !absent) {
-        problems.add(*key, "is not changed here", "use the address of its own, or the configuration file");
+        problems.add(
+            *key,
+            "is not changed here",
+            "use the address of its own, or the configuration file",
+        );
     }
-    let context = Context { environment: &no_environment, realm: None, trunks };
+    let context = Context {
+        environment: &no_environment,
+        realm: None,
+        trunks,
+    };
     let definition = tenant::definition(&read, "", &context, &mut problems);
     done(definition, problems)
 }

@@ -1,26 +1,23 @@
 //! One organisation of the file: what it declares and what of it cannot be.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
-use md5::Md5;
-use rapport_domain::agent::{Definition, Phone, PhoneSecret, Weights};
 use rapport_domain::channel::Channel;
 use rapport_domain::id::{QueueId, TenantId};
 use rapport_domain::policy::ContactPolicy;
 use rapport_domain::setup::{self, QueueDefinition, TenantDefinition};
 use rapport_domain::time::Zone;
-use rapport_engine::{AgentDeclaration, TenantDeclaration};
-use sha2::{Digest, Sha256};
+use rapport_engine::TenantDeclaration;
 
 use super::Environment;
+use super::agent::agent;
 use super::check::{origins, unique};
-use super::file::{AccessPoint, Agent, ApiKey, Policy, Queue, Secret, Tenant};
+use super::file::{AccessPoint, ApiKey, Policy, Queue, Tenant};
 use super::problem::Problems;
 use super::schema::minute_of_day;
+use super::secret::{resolve, sha256_hex};
 
-/// The shortest password taken.
-pub const LEAST_PASSWORD: usize = 8;
 /// The shortest API key taken.
 const LEAST_KEY: usize = 16;
 
@@ -58,50 +55,116 @@ pub fn check(tenant: &Tenant, context: &Context<'_>, problems: &mut Problems) ->
     let path = format!("tenant.{}", tenant.name);
     let id = TenantId::named(&tenant.name);
     let definition = definition(tenant, &path, context, problems);
-    unique(&format!("{path}.queue"), tenant.queue.iter().map(|q| q.name.as_str()), "queue", problems);
-    unique(&format!("{path}.agent"), tenant.agent.iter().map(|a| a.name.as_str()), "agent", problems);
-    unique(&format!("{path}.access_point"), tenant.access_point.iter().map(|a| a.name.as_str()), "access point", problems);
-    unique(&format!("{path}.api_key"), tenant.api_key.iter().map(|k| k.name.as_str()), "key", problems);
-    let queues: Vec<&str> = tenant.queue.iter().map(|queue| queue.name.as_str()).collect();
+    unique(
+        &format!("{path}.queue"),
+        tenant.queue.iter().map(|q| q.name.as_str()),
+        "queue",
+        problems,
+    );
+    unique(
+        &format!("{path}.agent"),
+        tenant.agent.iter().map(|a| a.name.as_str()),
+        "agent",
+        problems,
+    );
+    unique(
+        &format!("{path}.access_point"),
+        tenant.access_point.iter().map(|a| a.name.as_str()),
+        "access point",
+        problems,
+    );
+    unique(
+        &format!("{path}.api_key"),
+        tenant.api_key.iter().map(|k| k.name.as_str()),
+        "key",
+        problems,
+    );
+    let queues: Vec<&str> = tenant
+        .queue
+        .iter()
+        .map(|queue| queue.name.as_str())
+        .collect();
     let place = |list: &str, place: usize| format!("{path}.{list}[{}]", place + 1);
     let mut passwords = BTreeMap::new();
     let declaration = TenantDeclaration {
         definition,
         access_points: each(&tenant.access_point, |n, point| {
-            access_point(point, id, Some(&queues), &place("access_point", n), problems)
+            access_point(
+                point,
+                id,
+                Some(&queues),
+                &place("access_point", n),
+                problems,
+            )
         }),
-        queues: each(&tenant.queue, |n, queue| self::queue(queue, &place("queue", n), problems)),
-        agents: each(&tenant.agent, |n, agent| {
-            let (declared, password) = self::agent(agent, &place("agent", n), context, problems);
-            passwords.extend(password.map(|password| (agent.name.clone(), password)));
+        queues: each(&tenant.queue, |n, queue| {
+            self::queue(queue, &place("queue", n), problems)
+        }),
+        agents: each(&tenant.agent, |n, one| {
+            let (declared, password) = agent(one, &place("agent", n), context, problems);
+            passwords.extend(password.map(|password| (one.name.clone(), password)));
             declared
         }),
-        api_keys: each(&tenant.api_key, |n, key| api_key(key, &place("api_key", n), context.environment, problems)),
-        policy: tenant.policy.as_ref().map(|p| policy(p, id, Some(&queues), &format!("{path}.policy"), problems)),
+        api_keys: each(&tenant.api_key, |n, key| {
+            api_key(key, &place("api_key", n), context.environment, problems)
+        }),
+        policy: tenant
+            .policy
+            .as_ref()
+            .map(|p| policy(p, id, Some(&queues), &format!("{path}.policy"), problems)),
     };
-    TenantSetup { declaration, passwords }
+    TenantSetup {
+        declaration,
+        passwords,
+    }
 }
 
 fn each<T, R>(list: &[T], mut read: impl FnMut(usize, &T) -> R) -> Vec<R> {
-    list.iter().enumerate().map(|(place, one)| read(place, one)).collect()
+    list.iter()
+        .enumerate()
+        .map(|(place, one)| read(place, one))
+        .collect()
 }
 
 /// What a tenant says of itself.
-pub fn definition(tenant: &Tenant, path: &str, context: &Context<'_>, problems: &mut Problems) -> TenantDefinition {
+pub fn definition(
+    tenant: &Tenant,
+    path: &str,
+    context: &Context<'_>,
+    problems: &mut Problems,
+) -> TenantDefinition {
     let zone = Zone::parse(&tenant.zone).unwrap_or_else(|error| {
-        problems.add(format!("{path}.zone"), format!("is {:?}", tenant.zone), error.to_string());
+        problems.add(
+            format!("{path}.zone"),
+            format!("is {:?}", tenant.zone),
+            error.to_string(),
+        );
         Zone::UTC
     });
-    if let Some(trunk) = tenant.outbound_trunk.as_deref().filter(|name| !context.trunks.contains(name)) {
+    if let Some(trunk) = tenant
+        .outbound_trunk
+        .as_deref()
+        .filter(|name| !context.trunks.contains(name))
+    {
         let fix = match context.trunks {
             [] => "declare it as [[voice.trunk]]".to_owned(),
-            known => format!("use one of {}, or declare it as [[voice.trunk]]", known.join(", ")),
+            known => format!(
+                "use one of {}, or declare it as [[voice.trunk]]",
+                known.join(", ")
+            ),
         };
-        problems.add(format!("{path}.outbound_trunk"), format!("names the unknown trunk {trunk:?}"), fix);
+        problems.add(
+            format!("{path}.outbound_trunk"),
+            format!("names the unknown trunk {trunk:?}"),
+            fix,
+        );
     }
     TenantDefinition {
         name: tenant.name.clone(),
-        display_name: tenant.display_name.clone().unwrap_or_else(|| tenant.name.clone()),
+        display_name: tenant
+            .display_name
+            .clone()
+            .unwrap_or_else(|| tenant.name.clone()),
         zone,
         not_ready_reasons: tenant.not_ready_reasons.clone(),
         caller_id: tenant.caller_id.clone(),
@@ -111,18 +174,32 @@ pub fn definition(tenant: &Tenant, path: &str, context: &Context<'_>, problems: 
 
 /// A queue.
 pub fn queue(queue: &Queue, path: &str, problems: &mut Problems) -> QueueDefinition {
-    let steps: Vec<u32> = queue.widening.iter().map(|step| step.after_seconds).collect();
+    let steps: Vec<u32> = queue
+        .widening
+        .iter()
+        .map(|step| step.after_seconds)
+        .collect();
     if steps.windows(2).any(|pair| pair[0] >= pair[1]) {
-        problems.add(format!("{path}.widening"), "is not in ascending order", "sort the steps by after_seconds");
+        problems.add(
+            format!("{path}.widening"),
+            "is not in ascending order",
+            "sort the steps by after_seconds",
+        );
     }
     QueueDefinition {
         name: queue.name.clone(),
-        display_name: queue.display_name.clone().unwrap_or_else(|| queue.name.clone()),
+        display_name: queue
+            .display_name
+            .clone()
+            .unwrap_or_else(|| queue.name.clone()),
         skills: queue.skills.clone(),
         widening: queue
             .widening
             .iter()
-            .map(|step| setup::Widening { after_seconds: step.after_seconds, skills: step.skills.clone() })
+            .map(|step| setup::Widening {
+                after_seconds: step.after_seconds,
+                skills: step.skills.clone(),
+            })
             .collect(),
         target_seconds: queue.target_seconds,
         service_level_percent: queue.service_level_percent,
@@ -136,78 +213,6 @@ pub fn queue(queue: &Queue, path: &str, problems: &mut Problems) -> QueueDefinit
     }
 }
 
-/// An agent, and the password when it is given in the clear.
-pub fn agent(agent: &Agent, path: &str, context: &Context<'_>, problems: &mut Problems) -> (AgentDeclaration, Option<Password>) {
-    let mut secret = |key: &str, value: &Option<Secret>| {
-        value.as_ref().and_then(|value| resolve(value, &format!("{path}.{key}"), context.environment, problems))
-    };
-    let (clear, hash) = (secret("password", &agent.password), secret("password_hash", &agent.password_hash));
-    let phone_secret = secret("phone_secret", &agent.phone_secret);
-    if clear.is_some() && hash.is_some() {
-        problems.add(format!("{path}.password"), "is given beside password_hash", "give one of them");
-    }
-    if clear.as_ref().is_some_and(|password| password.chars().count() < LEAST_PASSWORD) {
-        problems.add(format!("{path}.password"), "is too short", format!("use at least {LEAST_PASSWORD} letters"));
-    }
-    if hash.as_ref().is_some_and(|hash| !crate::password::is_hash(hash)) {
-        problems.add(format!("{path}.password_hash"), "is no Argon2id hash", "make one with `rapport user add`");
-    }
-    let phone = match agent.phone.as_deref() {
-        None => Phone::None,
-        Some("register") => Phone::Registered { user: agent.phone_user.clone().unwrap_or_else(|| agent.name.clone()) },
-        Some(uri) if is_sip_uri(uri) => Phone::Address { uri: uri.to_owned() },
-        Some(other) => {
-            let fix = "use \"register\", or an address such as \"sip:anna@192.0.2.30:5060\"";
-            problems.add(format!("{path}.phone"), format!("is {other:?}"), fix);
-            Phone::None
-        }
-    };
-    let registered = matches!(phone, Phone::Registered { .. });
-    if agent.phone_user.as_ref().is_some_and(|user| user.is_empty() || !user.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b))) {
-        problems.add(format!("{path}.phone_user"), "is no user of a phone", "use letters, digits, `-`, `_`, `.` and `+`");
-    }
-    if !registered && (agent.phone_user.is_some() || agent.phone_secret.is_some()) {
-        let key = if agent.phone_secret.is_some() { "phone_secret" } else { "phone_user" };
-        problems.add(format!("{path}.{key}"), "is of no use without phone = \"register\"", "remove it, or set phone");
-    }
-    if phone_secret.as_ref().is_some_and(String::is_empty) {
-        problems.add(format!("{path}.phone_secret"), "is empty", "choose one");
-    }
-    if let Some((channel, weight)) = heaviest(agent).filter(|(_, weight)| *weight > agent.capacity) {
-        let what = format!("is {}, less than the weight of one {channel} ({weight})", agent.capacity);
-        problems.add(format!("{path}.capacity"), what, format!("raise it, or lower weights.{channel}"));
-    }
-    let phone_secret = match (&phone, phone_secret) {
-        (Phone::Registered { user }, Some(secret)) => Some(digests(user, context.realm.unwrap_or("rapport"), &secret)),
-        _ => None,
-    };
-    let file = agent.weights;
-    let definition = Definition {
-        name: agent.name.clone(),
-        display_name: agent.display_name.clone().unwrap_or_else(|| agent.name.clone()),
-        role: agent.role,
-        skills: agent.skills.clone(),
-        phone,
-        capacity: agent.capacity,
-        weights: Weights { voice: file.voice, chat: file.chat, sms: file.sms, email: file.email },
-    };
-    (AgentDeclaration { definition, password: hash, phone_secret }, clear.map(Password))
-}
-
-/// The heaviest channel that somebody set on purpose: the defaults may be above a small capacity, which then means that
-/// the agent does not serve that channel.
-fn heaviest(agent: &Agent) -> Option<(&'static str, u32)> {
-    let (set, usual) = (agent.weights, super::file::FileWeights::default());
-    let all = [("voice", set.voice, usual.voice), ("chat", set.chat, usual.chat), ("sms", set.sms, usual.sms), ("email", set.email, usual.email)];
-    all.into_iter().filter(|(_, weight, usual)| weight != usual).map(|(name, weight, _)| (name, weight)).max_by_key(|(_, weight)| *weight)
-}
-
-fn is_sip_uri(text: &str) -> bool {
-    let Some((user, host)) = text.strip_prefix("sip:").and_then(|rest| rest.split_once('@')) else { return false };
-    let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"@".contains(&b));
-    plain(user) && plain(host)
-}
-
 /// An access point; `queues` are the names it may lead to, `None` when whoever asks looks them up elsewhere.
 pub fn access_point(
     point: &AccessPoint,
@@ -218,13 +223,28 @@ pub fn access_point(
 ) -> setup::AccessPoint {
     known_queue(&point.queue, queues, path, problems);
     let address = point.address.trim();
-    let longest = if point.channel == Channel::Voice { 64 } else { 128 };
-    if address.is_empty() || address.len() > longest || !address.bytes().all(|b| b.is_ascii_graphic()) {
+    let longest = if point.channel == Channel::Voice {
+        64
+    } else {
+        128
+    };
+    if address.is_empty()
+        || address.len() > longest
+        || !address.bytes().all(|b| b.is_ascii_graphic())
+    {
         let fix = format!("use 1 to {longest} letters, digits or signs without spaces");
-        problems.add(format!("{path}.address"), format!("is {:?}", point.address), fix);
+        problems.add(
+            format!("{path}.address"),
+            format!("is {:?}", point.address),
+            fix,
+        );
     }
     if point.channel != Channel::Chat && !point.origins.is_empty() {
-        problems.add(format!("{path}.origins"), "is of no use for this channel", "remove it");
+        problems.add(
+            format!("{path}.origins"),
+            "is of no use for this channel",
+            "remove it",
+        );
     }
     setup::AccessPoint {
         name: point.name.clone(),
@@ -236,46 +256,87 @@ pub fn access_point(
 }
 
 fn known_queue(name: &str, queues: Option<&[&str]>, path: &str, problems: &mut Problems) {
-    let Some(queues) = queues.filter(|queues| !queues.contains(&name)) else { return };
+    let Some(queues) = queues.filter(|queues| !queues.contains(&name)) else {
+        return;
+    };
     let fix = match queues {
         [] => format!("declare [[tenant.queue]] with name = {name:?}"),
-        known => format!("use one of {}, or declare it as [[tenant.queue]]", known.join(", ")),
+        known => format!(
+            "use one of {}, or declare it as [[tenant.queue]]",
+            known.join(", ")
+        ),
     };
-    problems.add(format!("{path}.queue"), format!("names the unknown queue {name:?}"), fix);
+    problems.add(
+        format!("{path}.queue"),
+        format!("names the unknown queue {name:?}"),
+        fix,
+    );
 }
 
-fn api_key(key: &ApiKey, path: &str, environment: Environment<'_>, problems: &mut Problems) -> setup::ApiKey {
-    let clear = key.key.as_ref().and_then(|value| resolve(value, &format!("{path}.key"), environment, problems));
+fn api_key(
+    key: &ApiKey,
+    path: &str,
+    environment: Environment<'_>,
+    problems: &mut Problems,
+) -> setup::ApiKey {
+    let clear = key
+        .key
+        .as_ref()
+        .and_then(|value| resolve(value, &format!("{path}.key"), environment, problems));
     let sha256 = match (&clear, &key.sha256) {
         (Some(_), Some(_)) => {
-            problems.add(format!("{path}.key"), "is given beside sha256", "give one of them");
+            problems.add(
+                format!("{path}.key"),
+                "is given beside sha256",
+                "give one of them",
+            );
             String::new()
         }
         (Some(clear), None) => {
             if clear.len() < LEAST_KEY {
-                let fix = format!("use at least {LEAST_KEY} letters, such as the output of `openssl rand -hex 24`");
+                let fix = format!(
+                    "use at least {LEAST_KEY} letters, such as the output of `openssl rand -hex 24`"
+                );
                 problems.add(format!("{path}.key"), "is too short", fix);
             }
             sha256_hex(clear.as_bytes())
         }
         (None, Some(digest)) => {
             if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
-                problems.add(format!("{path}.sha256"), "is no SHA-256", "use 64 hexadecimal digits");
+                problems.add(
+                    format!("{path}.sha256"),
+                    "is no SHA-256",
+                    "use 64 hexadecimal digits",
+                );
             }
             digest.to_ascii_lowercase()
         }
         (None, None) => {
             if key.key.is_none() {
-                problems.add(format!("{path}.key"), "is missing", "add key = { env = \"NAME\" }, or sha256");
+                problems.add(
+                    format!("{path}.key"),
+                    "is missing",
+                    "add key = { env = \"NAME\" }, or sha256",
+                );
             }
             String::new()
         }
     };
-    setup::ApiKey { name: key.name.clone(), role: key.role, sha256 }
+    setup::ApiKey {
+        name: key.name.clone(),
+        role: key.role,
+        sha256,
+    }
 }
 
 /// The contact policy.
-pub fn policy(policy: &Policy, tenant: TenantId, queues: Option<&[&str]>, path: &str, problems: &mut Problems) -> ContactPolicy {
+pub fn policy(
+    policy: &Policy,
+    tenant: TenantId,
+    queues: Option<&[&str]>,
+    path: &str,
+    problems: &mut Problems,
+) -> ContactPolicy {
     known_queue(&policy.queue, queues, path, problems);
     ContactPolicy {
         // The schema has checked both clocks.
@@ -288,43 +349,5 @@ pub fn policy(policy: &Policy, tenant: TenantId, queues: Option<&[&str]>, path: 
         max_attempts: policy.max_attempts,
         consent_needed: policy.consent_needed.clone(),
         queue: QueueId::named(tenant, &policy.queue),
-    }
-}
-
-fn resolve(secret: &Secret, path: &str, environment: Environment<'_>, problems: &mut Problems) -> Option<String> {
-    match secret {
-        Secret::Literal(text) => Some(text.clone()),
-        Secret::Environment { env } => {
-            let value = environment(env);
-            if value.is_none() {
-                let what = format!("is to come from the environment variable {env}, which is not set");
-                problems.add(path, what, format!("set {env}, or write the value into the file"));
-            }
-            value
-        }
-    }
-}
-
-/// SHA-256 in lower-case hexadecimal.
-#[must_use]
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// What a phone's secret becomes: the digests of RFC 7616, section 3.4.2.
-fn digests(user: &str, realm: &str, secret: &str) -> PhoneSecret {
-    let text = format!("{user}:{realm}:{secret}");
-    PhoneSecret {
-        realm: realm.to_owned(),
-        ha1_md5: hex(&Md5::digest(text.as_bytes())),
-        ha1_sha256: sha256_hex(text.as_bytes()),
     }
 }

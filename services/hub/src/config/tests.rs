@@ -12,13 +12,17 @@ fn root() -> PathBuf {
 }
 
 fn read(text: &str) -> Result<Config, ConfigError> {
-    Config::read(text, Path::new("test.toml"), &|name| (name == "SET").then(|| "value-of-the-variable".to_owned()))
+    Config::read(text, Path::new("test.toml"), &|name| {
+        (name == "SET").then(|| "value-of-the-variable".to_owned())
+    })
 }
 
 /// The problems of a file as lines.
 fn problems(text: &str) -> Vec<String> {
     match read(text) {
-        Err(ConfigError::Wrong { problems, .. }) => problems.iter().map(ToString::to_string).collect(),
+        Err(ConfigError::Wrong { problems, .. }) => {
+            problems.iter().map(ToString::to_string).collect()
+        }
         other => panic!("expected problems, got {other:?}"),
     }
 }
@@ -38,7 +42,9 @@ fn inline(section: &Section, value: &dyn Fn(&super::schema::Key) -> Option<Strin
 
 fn whole_file(value: &dyn Fn(&super::schema::Key) -> Option<String>) -> toml::Table {
     let text = format!("file = {}", inline(&FILE, value));
-    let table: toml::Table = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let table: toml::Table = text
+        .parse()
+        .unwrap_or_else(|error| panic!("{error}\n{text}"));
     table["file"].as_table().unwrap().clone()
 }
 
@@ -46,8 +52,15 @@ fn whole_file(value: &dyn Fn(&super::schema::Key) -> Option<String>) -> toml::Ta
 fn every_described_key_is_one_the_file_takes() {
     let table = whole_file(&|key| Some(key.example.to_owned()));
     let mut problems = Problems::default();
-    FILE.check(serde_json::to_value(&table).unwrap().as_object().unwrap(), "", &mut problems);
-    assert!(problems.is_empty(), "an example breaks its own rule:\n{problems}");
+    FILE.check(
+        serde_json::to_value(&table).unwrap().as_object().unwrap(),
+        "",
+        &mut problems,
+    );
+    assert!(
+        problems.is_empty(),
+        "an example breaks its own rule:\n{problems}"
+    );
     File::deserialize_all(table);
 }
 
@@ -64,7 +77,9 @@ fn every_key_the_file_takes_is_described() {
 
 #[test]
 fn the_described_defaults_are_the_ones_that_hold() {
-    let required = |key: &super::schema::Key| matches!(key.absent, Absent::Required).then(|| key.example.to_owned());
+    let required = |key: &super::schema::Key| {
+        matches!(key.absent, Absent::Required).then(|| key.example.to_owned())
+    };
     let stated = |key: &super::schema::Key| match key.absent {
         Absent::Is(value) => Some(value.to_owned()),
         _ => required(key),
@@ -82,7 +97,10 @@ fn the_configuration_reference_is_up_to_date() {
         std::fs::write(&file, &text).unwrap();
     }
     let written = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(written == text, "docs/CONFIGURATION.md is out of date: UPDATE=1 cargo test -p rapport configuration");
+    assert!(
+        written == text,
+        "docs/CONFIGURATION.md is out of date: UPDATE=1 cargo test -p rapport configuration"
+    );
 }
 
 #[test]
@@ -90,7 +108,11 @@ fn the_example_file_can_be_used_and_warns_of_nothing() {
     let config = Config::load(&root().join("rapport.example.toml")).unwrap();
     let text = explain(&config);
     assert!(!text.contains("Warning"), "{text}");
-    for words in ["Agent anna: serves service, sales, outreach", "calls to 4000100100 wait in service", "on any page"] {
+    for words in [
+        "Agent anna: serves service, sales, outreach",
+        "calls to 4000100100 wait in service",
+        "on any page",
+    ] {
         assert!(text.contains(words), "{words} is missing in\n{text}");
     }
 }
@@ -98,14 +120,24 @@ fn the_example_file_can_be_used_and_warns_of_nothing() {
 #[test]
 fn the_smallest_file_is_empty() {
     let config = read("").unwrap();
-    assert_eq!((config.http.bind.port(), config.data), (8080, PathBuf::from("rapport-data")));
+    assert_eq!(
+        (config.http.bind.port(), config.data),
+        (8080, PathBuf::from("rapport-data"))
+    );
     assert!(explain(&read("").unwrap()).contains("nobody can log in"));
 }
 
 #[test]
 fn an_unknown_key_is_named_with_the_one_that_was_meant() {
-    let found = problems("[[tenant]]\nname = \"demo\"\n[[tenant.queue]]\nname = \"a\"\n[[tenant.queue]]\nname = \"b\"\ntarget_second = 3");
-    assert_eq!(found, ["tenant.demo.queue[2].target_second is not a key of this table: did you mean `target_seconds`?"]);
+    let found = problems(
+        "[[tenant]]\nname = \"demo\"\n[[tenant.queue]]\nname = \"a\"\n[[tenant.queue]]\nname = \"b\"\ntarget_second = 3",
+    );
+    assert_eq!(
+        found,
+        [
+            "tenant.demo.queue[2].target_second is not a key of this table: did you mean `target_seconds`?"
+        ]
+    );
 }
 
 #[test]
@@ -115,14 +147,21 @@ fn everything_wrong_is_said_at_once() {
          [[tenant.queue]]\ntarget_seconds = -3\nskills = { german = 11 }\nchoice = \"random\"",
     );
     let starts = [
-        "datta is not a key", "http.bind is \"localhost\": use", "tenant[1].name is \"Demo!\"",
-        "tenant[1].queue[1].choice is \"random\"", "tenant[1].queue[1].skills says german = 11",
-        "tenant[1].queue[1].target_seconds is -3: use whole number, 1 to 86400", "tenant[1].queue[1].name is missing",
+        "datta is not a key",
+        "http.bind is \"localhost\": use",
+        "tenant[1].name is \"Demo!\"",
+        "tenant[1].queue[1].choice is \"random\"",
+        "tenant[1].queue[1].skills says german = 11",
+        "tenant[1].queue[1].target_seconds is -3: use whole number, 1 to 86400",
+        "tenant[1].queue[1].name is missing",
         "voice.max_legs is a text",
     ];
     assert_eq!(found.len(), starts.len(), "{found:#?}");
     for start in starts {
-        assert!(found.iter().any(|line| line.starts_with(start)), "{start} is missing in {found:#?}");
+        assert!(
+            found.iter().any(|line| line.starts_with(start)),
+            "{start} is missing in {found:#?}"
+        );
     }
 }
 
@@ -169,27 +208,42 @@ fn names_and_addresses_are_given_once() {
 #[test]
 fn secrets_come_from_the_environment_and_are_not_printed() {
     let with = |variable: &str| {
-        format!("[[tenant]]\nname = \"demo\"\n[[tenant.agent]]\nname = \"anna\"\npassword = {{ env = \"{variable}\" }}")
+        format!(
+            "[[tenant]]\nname = \"demo\"\n[[tenant.agent]]\nname = \"anna\"\npassword = {{ env = \"{variable}\" }}"
+        )
     };
     let config = read(&with("SET")).unwrap();
-    assert_eq!(config.tenants[0].passwords["anna"].0, "value-of-the-variable");
+    assert_eq!(
+        config.tenants[0].passwords["anna"].0,
+        "value-of-the-variable"
+    );
     assert!(!format!("{config:?}").contains("value-of-the-variable"));
     assert_eq!(
         problems(&with("UNSET")),
-        ["tenant.demo.agent[1].password is to come from the environment variable UNSET, which is not set: set UNSET, or write the value into the file"]
+        [
+            "tenant.demo.agent[1].password is to come from the environment variable UNSET, which is not set: set UNSET, or write the value into the file"
+        ]
     );
 }
 
 #[test]
 fn another_log_than_the_embedded_one_is_refused_by_name_without_its_password() {
     let found = problems("log = \"kurrentdb://admin:secret@node1:2113\"");
-    assert_eq!(found, ["log names a log this program does not have (kurrentdb): use \"embedded\", the log in the data folder"]);
+    assert_eq!(
+        found,
+        [
+            "log names a log this program does not have (kurrentdb): use \"embedded\", the log in the data folder"
+        ]
+    );
 }
 
 #[test]
 fn what_is_not_toml_is_said_with_its_place() {
     let error = read("[http\nbind = 1").unwrap_err().to_string();
-    assert!(error.contains("test.toml is not TOML") && error.contains("line 1"), "{error}");
+    assert!(
+        error.contains("test.toml is not TOML") && error.contains("line 1"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -202,8 +256,22 @@ fn a_queue_nobody_can_serve_is_warned_of() {
 fn bodies_of_the_set_up_interface_follow_the_same_rules() {
     let body = serde_json::json!({ "target_seconds": 0, "targt": 1 });
     let problems = queue_from("service", body).unwrap_err();
-    let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+    let paths: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.path.as_str())
+        .collect();
     assert_eq!(paths, ["target_seconds", "targt"]);
-    let queue = queue_from("service", serde_json::json!({ "target_seconds": 30, "display_name": null })).unwrap();
-    assert_eq!((queue.name.as_str(), queue.display_name.as_str(), queue.target_seconds), ("service", "service", 30));
+    let queue = queue_from(
+        "service",
+        serde_json::json!({ "target_seconds": 30, "display_name": null }),
+    )
+    .unwrap();
+    assert_eq!(
+        (
+            queue.name.as_str(),
+            queue.display_name.as_str(),
+            queue.target_seconds
+        ),
+        ("service", "service", 30)
+    );
 }

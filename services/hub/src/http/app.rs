@@ -96,10 +96,17 @@ impl App {
         if let Some(position) = position
             && !self.seen(position, READ_WITHIN).await
         {
-            return Err(Problem::unavailable("The read models have not come that far yet.", 1));
+            return Err(Problem::unavailable(
+                "The read models have not come that far yet.",
+                1,
+            ));
         }
         let models = self.models.clone();
-        let answer = self.runtime.spawn_blocking(move || question(&models)).await.map_err(Problem::internal)?;
+        let answer = self
+            .runtime
+            .spawn_blocking(move || question(&models))
+            .await
+            .map_err(Problem::internal)?;
         answer.map_err(|error| {
             tracing::error!(%error, "a read model cannot be read");
             Problem::unavailable("The read models cannot be read.", 5)
@@ -108,18 +115,18 @@ impl App {
 
     /// Whether every read model has seen a position within this time.
     pub async fn seen(&self, position: Position, within: Duration) -> bool {
-        let all = join_all(self.runners.iter().map(|runner| runner.wait_for(position, within))).await;
+        let all = join_all(
+            self.runners
+                .iter()
+                .map(|runner| runner.wait_for(position, within)),
+        )
+        .await;
         all.into_iter().all(|seen| seen)
-    }
-
-    /// Waits, for a short time, until the engine works with what was appended up to here.
-    pub async fn settled(&self, position: Position) {
-        settled(&self.engine, position, READ_WITHIN).await;
     }
 }
 
 /// Waits until the engine works with everything up to a position: set-up takes effect when its events are followed.
-/// Answers whether it did within the time.
+/// Answers whether it did within the time. For positions appended since the engine started only.
 pub async fn settled(engine: &Engine, position: Position, within: Duration) -> bool {
     let look = async {
         while engine.reacted_to() < position {

@@ -62,7 +62,10 @@ fn ancestors(app: &App, req: &HttpRequest) -> String {
     });
     match found {
         Some(origins) if origins.iter().any(|origin| origin == "*") => "*".to_owned(),
-        Some(origins) => std::iter::once("'self'".to_owned()).chain(origins).collect::<Vec<_>>().join(" "),
+        Some(origins) => std::iter::once("'self'".to_owned())
+            .chain(origins)
+            .collect::<Vec<_>>()
+            .join(" "),
         None => "'self'".to_owned(),
     }
 }
@@ -79,10 +82,23 @@ pub async fn file(app: web::Data<App>, req: HttpRequest) -> Result<HttpResponse,
         other => other,
     };
     // Names come out of the embedded list, so no path leads out of it.
-    let Some(file) = Pages::get(name) else { return Err(Problem::not_found("page")) };
-    let tag = format!("\"{}\"", file.metadata.sha256_hash()[..16].iter().map(|b| format!("{b:02x}")).collect::<String>());
-    let known = req.headers().get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-    let mut known = known.flat_map(|list| list.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));
+    let Some(file) = Pages::get(name) else {
+        return Err(Problem::not_found("page"));
+    };
+    let tag = format!(
+        "\"{}\"",
+        file.metadata.sha256_hash()[..16]
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect::<String>()
+    );
+    let known = req
+        .headers()
+        .get_all(header::IF_NONE_MATCH)
+        .filter_map(|value| value.to_str().ok());
+    let mut known = known
+        .flat_map(|list| list.split(','))
+        .map(|tag| tag.trim().trim_start_matches("W/"));
     let mut response = if known.any(|one| one == tag || one == "*") {
         HttpResponse::build(StatusCode::NOT_MODIFIED)
     } else {
@@ -92,21 +108,53 @@ pub async fn file(app: web::Data<App>, req: HttpRequest) -> Result<HttpResponse,
     Ok(response.body(file.data.into_owned()))
 }
 
-fn headers(response: &mut HttpResponseBuilder, app: &App, req: &HttpRequest, name: &str, file: &EmbeddedFile, tag: &str) {
+fn headers(
+    response: &mut HttpResponseBuilder,
+    app: &App,
+    req: &HttpRequest,
+    name: &str,
+    file: &EmbeddedFile,
+    tag: &str,
+) {
     let kind = file.metadata.mimetype();
     let text = kind.starts_with("text/") || kind == "application/javascript";
-    response.insert_header((header::CONTENT_TYPE, if text { format!("{kind}; charset=utf-8") } else { kind.to_owned() }));
+    response.insert_header((
+        header::CONTENT_TYPE,
+        if text {
+            format!("{kind}; charset=utf-8")
+        } else {
+            kind.to_owned()
+        },
+    ));
     response.insert_header((header::ETAG, tag));
-    let keep = if is_hashed(name) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let keep = if is_hashed(name) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     response.insert_header((header::CACHE_CONTROL, keep));
     if name.ends_with(".html") {
         let frame = name == "widget/frame.html";
-        let ancestors = if frame { ancestors(app, req) } else { "'none'".to_owned() };
-        response.insert_header((header::CONTENT_SECURITY_POLICY, policy(app, req, &ancestors)));
+        let ancestors = if frame {
+            ancestors(app, req)
+        } else {
+            "'none'".to_owned()
+        };
+        response.insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            policy(app, req, &ancestors),
+        ));
     }
     // The loader is a script of other people's pages, and the iframe's files load into one.
     let foreign = name.starts_with("widget/") || is_hashed(name);
-    response.insert_header(("cross-origin-resource-policy", if foreign { "cross-origin" } else { "same-origin" }));
+    response.insert_header((
+        "cross-origin-resource-policy",
+        if foreign {
+            "cross-origin"
+        } else {
+            "same-origin"
+        },
+    ));
 }
 
 /// `GET /widget/config.json`: where chat listens, and the site of the page that asks, or the hub's first one.
@@ -114,5 +162,7 @@ pub async fn widget_config(app: web::Data<App>, req: HttpRequest) -> Result<Http
     let asked: Site = query(&req)?;
     let site = asked.site.or_else(|| first_site(&app.engine.directory()));
     let body = json!({ "chat": chat_url(&app, &req), "site": site });
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body))
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(body))
 }

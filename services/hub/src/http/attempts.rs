@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// Keys remembered; beyond it newcomers share one allowance.
 const MOST: usize = 20_000;
+/// Room is made at most this often.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
@@ -22,9 +24,15 @@ struct Rate {
 }
 
 /// Many people may sit behind one address.
-const ADDRESS: Rate = Rate { burst: 30.0, refill: Duration::from_secs(2) };
+const ADDRESS: Rate = Rate {
+    burst: 30.0,
+    refill: Duration::from_secs(2),
+};
 /// A person mistypes a few times; a machine must not be able to guess.
-const USER: Rate = Rate { burst: 10.0, refill: Duration::from_secs(6) };
+const USER: Rate = Rate {
+    burst: 10.0,
+    refill: Duration::from_secs(6),
+};
 
 impl Key {
     const fn rate(&self) -> Rate {
@@ -44,7 +52,14 @@ struct Bucket {
 /// Failed attempts.
 #[derive(Default)]
 pub struct Attempts {
-    held: Mutex<HashMap<Key, Bucket>>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    buckets: HashMap<Key, Bucket>,
+    /// When room was last made: looking through all of them is not for every request of a flood.
+    swept: Option<Instant>,
 }
 
 impl Attempts {
@@ -52,9 +67,18 @@ impl Attempts {
     ///
     /// # Errors
     /// Seconds to wait, when there were too many.
-    pub fn begin(&self, address: IpAddr, tenant: &str, user: &str, now: Instant) -> Result<(), u32> {
+    pub fn begin(
+        &self,
+        address: IpAddr,
+        tenant: &str,
+        user: &str,
+        now: Instant,
+    ) -> Result<(), u32> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = [Key::Address(block(address)), Key::User(tenant.to_owned(), user.to_owned())];
+        let keys = [
+            Key::Address(block(address)),
+            Key::User(tenant.to_owned(), user.to_owned()),
+        ];
         let keys = keys.map(|key| room(&mut held, key, now));
         for key in &keys {
             let bucket = entry(&mut held, key, now);
@@ -73,8 +97,11 @@ impl Attempts {
     /// The password was right: the attempt is not counted.
     pub fn succeeded(&self, address: IpAddr, tenant: &str, user: &str, now: Instant) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in [Key::Address(block(address)), Key::User(tenant.to_owned(), user.to_owned())] {
-            if held.contains_key(&key) {
+        for key in [
+            Key::Address(block(address)),
+            Key::User(tenant.to_owned(), user.to_owned()),
+        ] {
+            if held.buckets.contains_key(&key) {
                 let bucket = entry(&mut held, &key, now);
                 bucket.level = (bucket.level + 1.0).min(key.rate().burst);
             }
@@ -83,27 +110,42 @@ impl Attempts {
 }
 
 /// The key itself, or the newcomers' when there is no room for it.
-fn room(held: &mut HashMap<Key, Bucket>, key: Key, now: Instant) -> Key {
-    if held.len() >= MOST && !held.contains_key(&key) {
-        // A full bucket says nothing and is forgotten.
-        held.retain(|key, bucket| refilled(*bucket, key.rate(), now).level < key.rate().burst);
-        if held.len() >= MOST {
-            return Key::Newcomers;
-        }
+fn room(held: &mut Held, key: Key, now: Instant) -> Key {
+    if held.buckets.len() < MOST || held.buckets.contains_key(&key) {
+        return key;
     }
-    key
+    if held
+        .swept
+        .is_none_or(|swept| now.saturating_duration_since(swept) >= SWEEP_EVERY)
+    {
+        held.swept = Some(now);
+        // A full bucket says nothing and is forgotten.
+        held.buckets
+            .retain(|key, bucket| refilled(*bucket, key.rate(), now).level < key.rate().burst);
+    }
+    if held.buckets.len() < MOST {
+        key
+    } else {
+        Key::Newcomers
+    }
 }
 
-fn entry<'a>(held: &'a mut HashMap<Key, Bucket>, key: &Key, now: Instant) -> &'a mut Bucket {
+fn entry<'a>(held: &'a mut Held, key: &Key, now: Instant) -> &'a mut Bucket {
     let rate = key.rate();
-    let bucket = held.entry(key.clone()).or_insert(Bucket { level: rate.burst, at: now });
+    let bucket = held.buckets.entry(key.clone()).or_insert(Bucket {
+        level: rate.burst,
+        at: now,
+    });
     *bucket = refilled(*bucket, rate, now);
     bucket
 }
 
 fn refilled(bucket: Bucket, rate: Rate, now: Instant) -> Bucket {
     let gained = now.saturating_duration_since(bucket.at).as_secs_f64() / rate.refill.as_secs_f64();
-    Bucket { level: (bucket.level + gained).min(rate.burst), at: now }
+    Bucket {
+        level: (bucket.level + gained).min(rate.burst),
+        at: now,
+    }
 }
 
 /// Whoever has one IPv6 address has its whole /64.
@@ -129,7 +171,10 @@ mod tests {
         }
         assert_eq!(attempts.begin(HOME, "t", "anna", now), Err(6));
         assert_eq!(attempts.begin(HOME, "t", "bo", now), Ok(()));
-        assert_eq!(attempts.begin(HOME, "t", "anna", now + Duration::from_secs(6)), Ok(()));
+        assert_eq!(
+            attempts.begin(HOME, "t", "anna", now + Duration::from_secs(6)),
+            Ok(())
+        );
     }
 
     #[test]
@@ -146,7 +191,9 @@ mod tests {
     fn an_address_that_tries_many_users_is_held_up() {
         let attempts = Attempts::default();
         let now = Instant::now();
-        let tried = (0..100).filter(|n| attempts.begin(HOME, "t", &n.to_string(), now).is_ok()).count();
+        let tried = (0..100)
+            .filter(|n| attempts.begin(HOME, "t", &n.to_string(), now).is_ok())
+            .count();
         assert_eq!(tried, 30);
     }
 
@@ -158,7 +205,7 @@ mod tests {
         for n in 0..30_000 {
             let _held_up = attempts.begin(nth(n), "t", &n.to_string(), now);
         }
-        assert!(attempts.held.lock().unwrap().len() <= MOST + 2);
+        assert!(attempts.held.lock().unwrap().buckets.len() <= MOST + 2);
         assert!(attempts.begin(nth(30_001), "t", "late", now).is_err());
     }
 }

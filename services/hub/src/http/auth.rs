@@ -62,25 +62,52 @@ impl Caller {
     /// Whether they may read everything of the tenant and change its set-up.
     #[must_use]
     pub fn administers(&self) -> bool {
-        matches!(self, Self::Agent { role: Role::Supervisor, .. } | Self::Key { role: ApiRole::Admin, .. })
+        matches!(
+            self,
+            Self::Agent {
+                role: Role::Supervisor,
+                ..
+            } | Self::Key {
+                role: ApiRole::Admin,
+                ..
+            }
+        )
     }
 
     fn of(req: &HttpRequest) -> Result<Self, Problem> {
-        let app = req.app_data::<web::Data<App>>().ok_or_else(|| Problem::internal("no application data"))?;
+        let app = req
+            .app_data::<web::Data<App>>()
+            .ok_or_else(|| Problem::internal("no application data"))?;
         if let Some(header) = req.headers().get(header::AUTHORIZATION) {
-            let key = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::trim);
-            return key.and_then(|key| by_key(app, key)).ok_or_else(|| Problem::unauthorized("The key is not known."));
+            let key = header
+                .to_str()
+                .ok()
+                .and_then(|text| text.strip_prefix("Bearer "))
+                .map(str::trim);
+            return key
+                .and_then(|key| by_key(app, key))
+                .ok_or_else(|| Problem::unauthorized("The key is not known."));
         }
-        let who = session_of(app, req).ok_or_else(|| Problem::unauthorized("Log in, or send a key."))?;
+        let who =
+            session_of(app, req).ok_or_else(|| Problem::unauthorized("Log in, or send a key."))?;
         let safe = matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         let upgrade = req.headers().contains_key(header::UPGRADE);
         if (!safe || upgrade) && !from_our_origin(app, req) {
-            return Err(Problem::forbidden("origin", "A request with a session comes from the hub's own pages."));
+            return Err(Problem::forbidden(
+                "origin",
+                "A request with a session comes from the hub's own pages.",
+            ));
         }
         let directory = app.engine.directory();
-        let entry = directory.agent(who.agent).filter(|entry| entry.tenant == who.tenant && !entry.retired);
+        let entry = directory
+            .agent(who.agent)
+            .filter(|entry| entry.tenant == who.tenant && !entry.retired);
         let entry = entry.ok_or_else(|| Problem::unauthorized("Log in, or send a key."))?;
-        Ok(Self::Agent { tenant: who.tenant, agent: who.agent, role: entry.definition.role })
+        Ok(Self::Agent {
+            tenant: who.tenant,
+            agent: who.agent,
+            role: entry.definition.role,
+        })
     }
 }
 
@@ -90,15 +117,26 @@ fn by_key(app: &App, key: &str) -> Option<Caller> {
     let (tenant, known) = directory.api_key(&digest)?;
     // The map compares digests as it likes; this comparison tells nothing by its duration.
     let same: bool = known.sha256.as_bytes().ct_eq(digest.as_bytes()).into();
-    same.then(|| Caller::Key { tenant, name: known.name.clone(), role: known.role })
+    same.then(|| Caller::Key {
+        tenant,
+        name: known.name.clone(),
+        role: known.role,
+    })
 }
 
 /// The session's token, when the request has one.
 #[must_use]
 pub fn token(req: &HttpRequest) -> Option<&str> {
-    let cookies = req.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    let cookies = req
+        .headers()
+        .get_all(header::COOKIE)
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, value)| value)
 }
 
 /// Who logged in with the request's cookie.
@@ -110,25 +148,49 @@ pub fn session_of(app: &App, req: &HttpRequest) -> Option<Who> {
 /// Whether the browser says that the request comes from one of our pages. No `Origin` is no.
 #[must_use]
 pub fn from_our_origin(app: &App, req: &HttpRequest) -> bool {
-    let Some(origin) = req.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok()) else { return false };
+    let Some(origin) = req
+        .headers()
+        .get(header::ORIGIN)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return false;
+    };
     if !app.public_origins.is_empty() {
-        return app.public_origins.iter().any(|known| known.eq_ignore_ascii_case(origin));
+        return app
+            .public_origins
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(origin));
     }
     // Without a configured origin: the page's host is the one the request was sent to.
-    let host = req.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    let of_page = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    let host = req
+        .headers()
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok());
+    let of_page = origin
+        .strip_prefix("http://")
+        .or_else(|| origin.strip_prefix("https://"));
     of_page.is_some() && of_page == host
 }
 
 /// Where the client is; behind a trusted proxy, what that proxy says.
 #[must_use]
 pub fn client_address(app: &App, req: &HttpRequest) -> IpAddr {
-    let peer = req.peer_addr().map_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), |address| address.ip());
+    let peer = req
+        .peer_addr()
+        .map_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), |address| {
+            address.ip()
+        });
     if !app.trusted_proxies.contains(&peer.to_canonical()) {
         return peer;
     }
-    let last = req.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
-    last.and_then(|list| list.rsplit(',').next()).and_then(|text| text.trim().parse().ok()).unwrap_or(peer)
+    let last = req
+        .headers()
+        .get_all("x-forwarded-for")
+        .last()
+        .and_then(|value| value.to_str().ok());
+    last.and_then(|list| list.rsplit(',').next())
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(peer)
 }
 
 impl FromRequest for Caller {
@@ -186,7 +248,10 @@ impl FromRequest for AtDesk {
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Caller::of(req).and_then(|caller| match caller {
             Caller::Agent { tenant, agent, .. } => Ok(Self { tenant, agent }),
-            Caller::Key { .. } => Err(Problem::forbidden("role", "Only people at the desk may do this.")),
+            Caller::Key { .. } => Err(Problem::forbidden(
+                "role",
+                "Only people at the desk may do this.",
+            )),
         }))
     }
 }

@@ -36,28 +36,65 @@ pub struct Sought {
 ///
 /// # Errors
 /// 422 when it is none, or several, or cannot be one.
-pub fn one_point(given: [(&str, Kind, Option<String>); 3], path: &str) -> Result<ContactPoint, Problem> {
-    let field = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    let mut given = given.into_iter().filter_map(|(name, kind, text)| Some((name, kind, text?)));
+pub fn one_point(
+    given: [(&str, Kind, Option<String>); 3],
+    path: &str,
+) -> Result<ContactPoint, Problem> {
+    let field = |name: &str| {
+        if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        }
+    };
+    let mut given = given
+        .into_iter()
+        .filter_map(|(name, kind, text)| Some((name, kind, text?)));
     let (Some((name, kind, text)), None) = (given.next(), given.next()) else {
         let whole = if path.is_empty() { "phone" } else { path };
-        return Err(Problem::invalid(whole, "Give one of phone, email and external_id."));
+        return Err(Problem::invalid(
+            whole,
+            "Give one of phone, email and external_id.",
+        ));
     };
-    ContactPoint::parse(kind, &text).map_err(|error| Problem::invalid(field(name), error.to_string()))
+    ContactPoint::parse(kind, &text)
+        .map_err(|error| Problem::invalid(field(name), error.to_string()))
 }
 
 /// `POST /customers/search`.
-pub async fn search(app: web::Data<App>, who: Reader, body: Body<Sought>) -> Result<HttpResponse, Problem> {
-    let Body(Sought { phone, email, external_id }) = body;
-    let given = [("phone", Kind::Phone, phone), ("email", Kind::Email, email), ("external_id", Kind::ExternalId, external_id)];
+pub async fn search(
+    app: web::Data<App>,
+    who: Reader,
+    body: Body<Sought>,
+) -> Result<HttpResponse, Problem> {
+    let Body(Sought {
+        phone,
+        email,
+        external_id,
+    }) = body;
+    let given = [
+        ("phone", Kind::Phone, phone),
+        ("email", Kind::Email, email),
+        ("external_id", Kind::ExternalId, external_id),
+    ];
     let point = one_point(given, "")?;
     let tenant = who.0.tenant();
     let key = point.key(tenant);
-    let mut customers = app.ask(None, move |models| models.find_customers(tenant, key)).await?;
+    let mut customers = app
+        .ask(None, move |models| models.find_customers(tenant, key))
+        .await?;
     // The claim is the truth; the read model may be a moment behind it.
-    let owner = app.on_engine(move |engine| async move { engine.find_customer(tenant, &point).await }).await?;
+    let owner = app
+        .on_engine(move |engine| async move { engine.find_customer(tenant, &point).await })
+        .await?;
     if let Some(owner) = owner.filter(|owner| customers.iter().all(|known| known.id != *owner)) {
-        customers.insert(0, rapport_read_model::view::CustomerName { id: owner, name: None });
+        customers.insert(
+            0,
+            rapport_read_model::view::CustomerName {
+                id: owner,
+                name: None,
+            },
+        );
     }
     Ok(HttpResponse::Ok().json(json!({ "customers": customers })))
 }
@@ -73,35 +110,67 @@ struct Window {
 }
 
 /// `GET /customers/{id}`.
-pub async fn customer(app: web::Data<App>, who: Reader, req: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn customer(
+    app: web::Data<App>,
+    who: Reader,
+    req: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let (id, window): (CustomerId, Window) = (id(&req, "customer")?, query(&req)?);
     let tenant = who.0.tenant();
-    let found = app.ask(window.min_position, move |models| models.customer(tenant, id)).await?;
+    let found = app
+        .ask(window.min_position, move |models| {
+            models.customer(tenant, id)
+        })
+        .await?;
     let found = found.ok_or_else(|| Problem::not_found("customer"))?;
     Ok(HttpResponse::Ok().json(found))
 }
 
 /// `GET /customers/{id}/timeline`.
-pub async fn timeline(app: web::Data<App>, who: Reader, req: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn timeline(
+    app: web::Data<App>,
+    who: Reader,
+    req: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let (id, window): (CustomerId, Window) = (id(&req, "customer")?, query(&req)?);
     let (tenant, most) = (who.0.tenant(), limit(window.limit, 50, 500)?);
     known(&app, tenant, id).await?;
-    let page = app.ask(window.min_position, move |models| models.timeline(tenant, id, window.before, most)).await?;
+    let page = app
+        .ask(window.min_position, move |models| {
+            models.timeline(tenant, id, window.before, most)
+        })
+        .await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
 /// `GET /customers/{id}/decisions`.
-pub async fn decisions(app: web::Data<App>, who: Reader, req: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn decisions(
+    app: web::Data<App>,
+    who: Reader,
+    req: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let (id, window): (CustomerId, Window) = (id(&req, "customer")?, query(&req)?);
     let (tenant, most) = (who.0.tenant(), limit(window.limit, 50, 500)?);
     known(&app, tenant, id).await?;
-    let page = app.ask(window.min_position, move |models| models.decisions(tenant, id, window.before, most)).await?;
+    let page = app
+        .ask(window.min_position, move |models| {
+            models.decisions(tenant, id, window.before, most)
+        })
+        .await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
-async fn known(app: &App, tenant: rapport_domain::id::TenantId, id: CustomerId) -> Result<(), Problem> {
-    let customer = app.on_engine(move |engine| async move { engine.customer(tenant, id).await }).await?;
-    customer.map(|_| ()).ok_or_else(|| Problem::not_found("customer"))
+async fn known(
+    app: &App,
+    tenant: rapport_domain::id::TenantId,
+    id: CustomerId,
+) -> Result<(), Problem> {
+    let customer = app
+        .on_engine(move |engine| async move { engine.customer(tenant, id).await })
+        .await?;
+    customer
+        .map(|_| ())
+        .ok_or_else(|| Problem::not_found("customer"))
 }
 
 /// The body of `PATCH /customers/{id}`.
@@ -147,7 +216,10 @@ struct Point {
 
 fn text(field: String, text: &str, empty: bool) -> Result<(), Problem> {
     if text.len() > LONGEST_TEXT {
-        return Err(Problem::invalid(field, format!("At most {LONGEST_TEXT} bytes.")));
+        return Err(Problem::invalid(
+            field,
+            format!("At most {LONGEST_TEXT} bytes."),
+        ));
     }
     if !empty && text.trim().is_empty() {
         return Err(Problem::invalid(field, "It is empty."));
@@ -163,26 +235,51 @@ impl Patch {
         if let Some(wish) = &self.do_not_contact {
             text("do_not_contact.reason".to_owned(), &wish.reason, true)?;
         }
-        for (field, count) in [("consent", self.consent.len()), ("contact_points", self.contact_points.len())] {
+        for (field, count) in [
+            ("consent", self.consent.len()),
+            ("contact_points", self.contact_points.len()),
+        ] {
             if count > MOST_CHANGES {
-                return Err(Problem::invalid(field, format!("At most {MOST_CHANGES} at once.")));
+                return Err(Problem::invalid(
+                    field,
+                    format!("At most {MOST_CHANGES} at once."),
+                ));
             }
         }
         for (place, statement) in self.consent.iter().enumerate() {
-            text(format!("consent[{place}].purpose"), &statement.purpose, false)?;
-            text(format!("consent[{place}].evidence"), &statement.evidence, true)?;
+            text(
+                format!("consent[{place}].purpose"),
+                &statement.purpose,
+                false,
+            )?;
+            text(
+                format!("consent[{place}].evidence"),
+                &statement.evidence,
+                true,
+            )?;
         }
-        let points = self.contact_points.into_iter().enumerate().map(|(place, point)| {
-            let wrong = |error: rapport_domain::contact_point::NotAContactPoint| {
-                Problem::invalid(format!("contact_points[{place}].value"), error.to_string())
-            };
-            Ok((ContactPoint::parse(point.kind, &point.value).map_err(wrong)?, point.verified))
-        });
+        let points = self
+            .contact_points
+            .into_iter()
+            .enumerate()
+            .map(|(place, point)| {
+                let wrong = |error: rapport_domain::contact_point::NotAContactPoint| {
+                    Problem::invalid(format!("contact_points[{place}].value"), error.to_string())
+                };
+                Ok((
+                    ContactPoint::parse(point.kind, &point.value).map_err(wrong)?,
+                    point.verified,
+                ))
+            });
         Ok(CustomerChange {
             name: self.name,
             zone: self.zone,
             do_not_contact: self.do_not_contact.map(|wish| (wish.active, wish.reason)),
-            consent: self.consent.into_iter().map(|s| (s.purpose, s.channel, s.given, s.evidence)).collect(),
+            consent: self
+                .consent
+                .into_iter()
+                .map(|s| (s.purpose, s.channel, s.given, s.evidence))
+                .collect(),
             contact_points: points.collect::<Result<_, Problem>>()?,
         })
     }
@@ -198,6 +295,8 @@ pub async fn patch(
     let id: CustomerId = id(&req, "customer")?;
     let change = body.0.read()?;
     let (tenant, actor) = (who.0.tenant(), who.0.actor());
-    let changed = app.on_engine(move |engine| async move { engine.change_customer(tenant, id, change, actor).await });
+    let changed = app.on_engine(move |engine| async move {
+        engine.change_customer(tenant, id, change, actor).await
+    });
     Ok(HttpResponse::Ok().json(json!({ "position": changed.await? })))
 }

@@ -22,7 +22,10 @@ fn at(position: Position) -> HttpResponse {
 
 fn short(field: &'static str, text: Option<&String>) -> Result<(), Problem> {
     match text {
-        Some(text) if text.len() > LONGEST_NOTE => Err(Problem::invalid(field, format!("At most {LONGEST_NOTE} bytes."))),
+        Some(text) if text.len() > LONGEST_NOTE => Err(Problem::invalid(
+            field,
+            format!("At most {LONGEST_NOTE} bytes."),
+        )),
         _ => Ok(()),
     }
 }
@@ -45,45 +48,79 @@ pub struct NewPresence {
 }
 
 /// `POST /me/presence`.
-pub async fn presence(app: web::Data<App>, who: AtDesk, body: Body<NewPresence>) -> Result<HttpResponse, Problem> {
+pub async fn presence(
+    app: web::Data<App>,
+    who: AtDesk,
+    body: Body<NewPresence>,
+) -> Result<HttpResponse, Problem> {
     let presence = match (body.0.state, body.0.reason) {
         (State::Ready, _) => Presence::Ready,
         (State::LoggedOut, _) => Presence::LoggedOut,
         (State::NotReady, reason) => {
             let directory = app.engine.directory();
-            let known = directory.tenant(who.tenant).map(|entry| entry.tenant.definition.not_ready_reasons.clone());
+            let known = directory
+                .tenant(who.tenant)
+                .map(|entry| entry.tenant.definition.not_ready_reasons.clone());
             let known = known.unwrap_or_default();
             // Without a reason it is the first one: a tenant that declares none needs none.
-            let reason = reason.or_else(|| known.first().cloned()).unwrap_or_default();
+            let reason = reason
+                .or_else(|| known.first().cloned())
+                .unwrap_or_default();
             if !known.is_empty() && !known.contains(&reason) {
-                return Err(Problem::invalid("reason", format!("Use one of {}.", known.join(", "))));
+                return Err(Problem::invalid(
+                    "reason",
+                    format!("Use one of {}.", known.join(", ")),
+                ));
             }
             short("reason", Some(&reason))?;
             Presence::NotReady { reason }
         }
     };
-    let changed = app.on_engine(move |engine| async move { engine.change_presence(who.tenant, who.agent, presence).await });
+    let changed = app.on_engine(move |engine| async move {
+        engine
+            .change_presence(who.tenant, who.agent, presence)
+            .await
+    });
     Ok(at(changed.await?))
 }
 
 /// `POST /interactions/{id}/accept`.
-pub async fn accept(app: web::Data<App>, who: AtDesk, req: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn accept(
+    app: web::Data<App>,
+    who: AtDesk,
+    req: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let interaction: InteractionId = id(&req, "interaction")?;
-    let done = app.on_engine(move |engine| async move { engine.accept(who.tenant, who.agent, interaction).await });
+    let done = app.on_engine(move |engine| async move {
+        engine.accept(who.tenant, who.agent, interaction).await
+    });
     Ok(at(done.await?))
 }
 
 /// `POST /interactions/{id}/decline`.
-pub async fn decline(app: web::Data<App>, who: AtDesk, req: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn decline(
+    app: web::Data<App>,
+    who: AtDesk,
+    req: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let interaction: InteractionId = id(&req, "interaction")?;
-    let done = app.on_engine(move |engine| async move { engine.decline(who.tenant, who.agent, interaction).await });
+    let done = app.on_engine(move |engine| async move {
+        engine.decline(who.tenant, who.agent, interaction).await
+    });
     Ok(at(done.await?))
 }
 
 /// `POST /interactions/{id}/end`.
-pub async fn end(app: web::Data<App>, who: AtDesk, req: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn end(
+    app: web::Data<App>,
+    who: AtDesk,
+    req: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let interaction: InteractionId = id(&req, "interaction")?;
-    let done = app.on_engine(move |engine| async move { engine.end(who.tenant, who.agent, interaction).await });
+    let done =
+        app.on_engine(
+            move |engine| async move { engine.end(who.tenant, who.agent, interaction).await },
+        );
     Ok(at(done.await?))
 }
 
@@ -105,7 +142,9 @@ pub async fn message(
     let interaction: InteractionId = id(&req, "interaction")?;
     let Body(NewMessage { message, text }) = body;
     let sent = app.on_engine(move |engine| async move {
-        engine.send_message(who.tenant, who.agent, interaction, message, text).await
+        engine
+            .send_message(who.tenant, who.agent, interaction, message, text)
+            .await
     });
     let (seq, position) = sent.await?;
     Ok(HttpResponse::Ok().json(json!({ "seq": seq, "position": position })))
@@ -133,7 +172,9 @@ pub async fn wrap_up(
     short("disposition", disposition.as_ref())?;
     short("note", note.as_ref())?;
     let done = app.on_engine(move |engine| async move {
-        engine.wrap_up(who.tenant, who.agent, interaction, disposition, note).await
+        engine
+            .wrap_up(who.tenant, who.agent, interaction, disposition, note)
+            .await
     });
     Ok(at(done.await?))
 }
@@ -156,10 +197,16 @@ pub async fn outcome(
     body: Body<NewOutcome>,
 ) -> Result<HttpResponse, Problem> {
     let interaction: InteractionId = id(&req, "interaction")?;
-    let Body(NewOutcome { wish, outcome, note }) = body;
+    let Body(NewOutcome {
+        wish,
+        outcome,
+        note,
+    }) = body;
     short("note", note.as_ref())?;
     let done = app.on_engine(move |engine| async move {
-        engine.record_outcome(who.tenant, who.agent, interaction, wish, outcome, note).await
+        engine
+            .record_outcome(who.tenant, who.agent, interaction, wish, outcome, note)
+            .await
     });
     Ok(at(done.await?))
 }

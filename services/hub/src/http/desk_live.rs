@@ -17,13 +17,18 @@ struct Desk {
 
 impl Show for Desk {
     fn allowed(&self, app: &App) -> bool {
-        app.sessions.find(&self.token, std::time::Instant::now()).is_some_and(|who| who.agent == self.who.agent)
+        app.sessions
+            .find(&self.token, std::time::Instant::now())
+            .is_some_and(|who| who.agent == self.who.agent)
     }
 
     async fn snapshot(&mut self, app: &App) -> Result<Value, Ending> {
         let AtDesk { tenant, agent } = self.who;
         let seen = app.on_engine(move |engine| async move {
-            Ok((engine.me(tenant, agent).await?, engine.work_of(tenant, agent).await?))
+            Ok((
+                engine.me(tenant, agent).await?,
+                engine.work_of(tenant, agent).await?,
+            ))
         });
         let (me, work) = seen.await.map_err(|_| Ending::Failed)?;
         Ok(json!({ "t": "snapshot", "me": me, "work": work }))
@@ -31,8 +36,12 @@ impl Show for Desk {
 
     async fn change(&mut self, _: &App, change: &Change) -> Result<Option<Value>, Ending> {
         match &change.what {
-            ChangeKind::Desk { agent, frame } if *agent == self.who.agent && change.tenant == self.who.tenant => {
-                serde_json::to_value(frame).map(Some).map_err(|_| Ending::Failed)
+            ChangeKind::Desk { agent, frame }
+                if *agent == self.who.agent && change.tenant == self.who.tenant =>
+            {
+                serde_json::to_value(frame)
+                    .map(Some)
+                    .map_err(|_| Ending::Failed)
             }
             _ => Ok(None),
         }
@@ -44,11 +53,19 @@ impl Show for Desk {
 }
 
 /// `GET /desk/live`.
-pub async fn live(app: web::Data<App>, who: AtDesk, req: HttpRequest, body: web::Payload) -> Result<HttpResponse, Problem> {
+pub async fn live(
+    app: web::Data<App>,
+    who: AtDesk,
+    req: HttpRequest,
+    body: web::Payload,
+) -> Result<HttpResponse, Problem> {
     // With a session there is a token; a key was refused before.
-    let token = token(&req).filter(|_| session_of(&app, &req).is_some()).unwrap_or_default().to_owned();
-    let (response, session, frames) =
-        actix_ws::handle(&req, body).map_err(|_| Problem::malformed("This is a WebSocket: send an upgrade."))?;
+    let token = token(&req)
+        .filter(|_| session_of(&app, &req).is_some())
+        .unwrap_or_default()
+        .to_owned();
+    let (response, session, frames) = actix_ws::handle(&req, body)
+        .map_err(|_| Problem::malformed("This is a WebSocket: send an upgrade."))?;
     actix_web::rt::spawn(serve(app, session, frames, Desk { who, token }));
     Ok(response)
 }

@@ -22,11 +22,20 @@ fn impossible(app: &App) -> Batch {
         kind: "tenant.defined".to_owned(),
         version: 1,
         recorded_at: app.engine.now(),
-        meta: Meta { tenant: TenantId::from_uuid(Uuid::nil()), actor: Actor::System, correlation: id, causation: None },
+        meta: Meta {
+            tenant: TenantId::from_uuid(Uuid::nil()),
+            actor: Actor::System,
+            correlation: id,
+            causation: None,
+        },
         data: b"{}".to_vec(),
     };
     let expected = Expected::Exact(Revision(i64::MAX.unsigned_abs() - 1));
-    Batch { stream: Stream::new(Category::Tenant, Uuid::nil()), expected, events: vec![event] }
+    Batch {
+        stream: Stream::new(Category::Tenant, Uuid::nil()),
+        expected,
+        events: vec![event],
+    }
 }
 
 /// `GET /health`: 200 when the log takes appends and the read models go on.
@@ -37,7 +46,10 @@ pub async fn health(app: web::Data<App>) -> Result<HttpResponse, Problem> {
         return Err(Problem::unavailable("The event log takes no appends.", 5));
     }
     if let Some(runner) = app.runners.iter().find(|runner| runner.error().is_some()) {
-        return Err(Problem::unavailable(format!("The read model {} cannot go on.", runner.name()), 5));
+        return Err(Problem::unavailable(
+            format!("The read model {} cannot go on.", runner.name()),
+            5,
+        ));
     }
     Ok(HttpResponse::Ok().json(json!({ "status": "ok", "position": app.engine.log().head() })))
 }
@@ -45,5 +57,7 @@ pub async fn health(app: web::Data<App>) -> Result<HttpResponse, Problem> {
 /// `GET /metrics`.
 pub async fn metrics(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let text = metrics::text(&app).map_err(Problem::internal)?;
-    Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
+    Ok(HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(text))
 }

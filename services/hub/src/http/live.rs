@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, MessageStream, Session};
+use actix_ws::{
+    AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, MessageStream, Session,
+};
 use futures_util::StreamExt;
 use rapport_domain::event::Position;
 use rapport_engine::Change;
@@ -50,7 +52,11 @@ pub trait Show {
     /// Everything there is to see, as the snapshot frame without its position.
     fn snapshot(&mut self, app: &App) -> impl Future<Output = Result<Value, Ending>>;
     /// The frame for a change; `None` when it concerns others or is shown later, by [`Show::later`].
-    fn change(&mut self, app: &App, change: &Change) -> impl Future<Output = Result<Option<Value>, Ending>>;
+    fn change(
+        &mut self,
+        app: &App,
+        change: &Change,
+    ) -> impl Future<Output = Result<Option<Value>, Ending>>;
     /// Frames that were put off, with their positions; asked every fifth of a second.
     fn later(&mut self, app: &App) -> impl Future<Output = Result<Vec<(Position, Value)>, Ending>>;
 }
@@ -83,11 +89,14 @@ impl Line {
     /// The client's next frame that says something.
     async fn read(&mut self) -> Result<ClientFrame, Ending> {
         loop {
-            let Some(Ok(message)) = self.frames.next().await else { return Err(Ending::Gone) };
+            let Some(Ok(message)) = self.frames.next().await else {
+                return Err(Ending::Gone);
+            };
             self.heard = Instant::now();
             match message {
                 AggregatedMessage::Text(text) => {
-                    return serde_json::from_str(&text).map_err(|_| Ending::Broken("unknown frame"));
+                    return serde_json::from_str(&text)
+                        .map_err(|_| Ending::Broken("unknown frame"));
                 }
                 AggregatedMessage::Ping(bytes) => {
                     let _gone_is_noticed_by_the_next_read = self.session.pong(&bytes).await;
@@ -101,9 +110,21 @@ impl Line {
 }
 
 /// Serves one socket to its end.
-pub async fn serve(app: web::Data<App>, session: Session, frames: MessageStream, mut show: impl Show) {
-    let frames = frames.max_frame_size(MOST_BYTES).aggregate_continuations().max_continuation_size(MOST_BYTES);
-    let mut line = Line { session, frames, heard: Instant::now() };
+pub async fn serve(
+    app: web::Data<App>,
+    session: Session,
+    frames: MessageStream,
+    mut show: impl Show,
+) {
+    let frames = frames
+        .max_frame_size(MOST_BYTES)
+        .aggregate_continuations()
+        .max_continuation_size(MOST_BYTES);
+    let mut line = Line {
+        session,
+        frames,
+        heard: Instant::now(),
+    };
     let ending = match converse(&app, &mut line, &mut show).await {
         Err(ending) => ending,
         Ok(never) => match never {},
@@ -115,7 +136,10 @@ pub async fn serve(app: web::Data<App>, session: Session, frames: MessageStream,
         Ending::Stopping => (CloseCode::Away, "the hub stops"),
         Ending::Failed => (CloseCode::Again, "try again"),
     };
-    let reason = CloseReason { code, description: Some(words.to_owned()) };
+    let reason = CloseReason {
+        code,
+        description: Some(words.to_owned()),
+    };
     let _gone_either_way = timeout(Duration::from_secs(2), line.session.close(Some(reason))).await;
 }
 
@@ -126,11 +150,16 @@ async fn converse(app: &App, line: &mut Line, show: &mut impl Show) -> Result<Ne
     let mut stopping = app.stopping.clone();
     // Before anything is read, so that nothing falls between a snapshot and the first change.
     let mut changes = app.engine.changes();
-    let hello = timeout(HELLO_WITHIN, line.read()).await.map_err(|_| Ending::Broken("hello first"))??;
-    let ClientFrame::Hello { resume } = hello else { return Err(Ending::Broken("hello first")) };
+    let hello = timeout(HELLO_WITHIN, line.read())
+        .await
+        .map_err(|_| Ending::Broken("hello first"))??;
+    let ClientFrame::Hello { resume } = hello else {
+        return Err(Ending::Broken("hello first"));
+    };
     let shown = match resume.and_then(|from| Some((from, app.engine.changes_after(from)?))) {
         Some((from, past)) => {
-            line.send(&json!({ "t": "resumed", "position": from })).await?;
+            line.send(&json!({ "t": "resumed", "position": from }))
+                .await?;
             for change in &past {
                 tell(app, line, show, change).await?;
             }
@@ -179,13 +208,18 @@ async fn converse(app: &App, line: &mut Line, show: &mut impl Show) -> Result<Ne
 }
 
 async fn snapshot(app: &App, line: &mut Line, show: &mut impl Show) -> Result<(), Ending> {
-    // The head first: what is read after it includes it, and later changes come anyway.
-    let position = app.engine.log().head();
+    // The position first: what is read after it includes it, and later changes come anyway.
+    let position = app.engine.reacted_to();
     let frame = show.snapshot(app).await?;
     line.send(&at(position, frame)).await
 }
 
-async fn tell(app: &App, line: &mut Line, show: &mut impl Show, change: &Change) -> Result<(), Ending> {
+async fn tell(
+    app: &App,
+    line: &mut Line,
+    show: &mut impl Show,
+    change: &Change,
+) -> Result<(), Ending> {
     match show.change(app, change).await? {
         Some(frame) => line.send(&at(change.position, frame)).await,
         None => Ok(()),
@@ -207,7 +241,10 @@ struct Shown {
 
 impl Shown {
     fn these(changes: Vec<Arc<Change>>) -> Self {
-        Self { changes: changes.iter().map(Arc::as_ptr).collect(), _held: changes }
+        Self {
+            changes: changes.iter().map(Arc::as_ptr).collect(),
+            _held: changes,
+        }
     }
 
     fn before(&self, change: &Arc<Change>) -> bool {

@@ -28,30 +28,57 @@ pub struct Login {
 }
 
 /// `POST /login`.
-pub async fn login(app: web::Data<App>, req: HttpRequest, body: Body<Login>) -> Result<HttpResponse, Problem> {
-    let Body(Login { tenant, user, password }) = body;
+pub async fn login(
+    app: web::Data<App>,
+    req: HttpRequest,
+    body: Body<Login>,
+) -> Result<HttpResponse, Problem> {
+    let Body(Login {
+        tenant,
+        user,
+        password,
+    }) = body;
     // Another site's page must not log its visitor in here as somebody else.
     if req.headers().contains_key(header::ORIGIN) && !from_our_origin(&app, &req) {
-        return Err(Problem::forbidden("origin", "Log in on the hub's own pages."));
+        return Err(Problem::forbidden(
+            "origin",
+            "Log in on the hub's own pages.",
+        ));
     }
-    for (field, text, most) in [("tenant", &tenant, 64), ("user", &user, 64), ("password", &password, LONGEST_PASSWORD)] {
+    for (field, text, most) in [
+        ("tenant", &tenant, 64),
+        ("user", &user, 64),
+        ("password", &password, LONGEST_PASSWORD),
+    ] {
         if text.len() > most {
             return Err(Problem::invalid(field, format!("At most {most} bytes.")));
         }
     }
     let address = client_address(&app, &req);
     let slow = |seconds| Problem::too_many("Too many attempts; wait a moment.", seconds);
-    app.attempts.begin(address, &tenant, &user, Instant::now()).map_err(slow)?;
+    app.attempts
+        .begin(address, &tenant, &user, Instant::now())
+        .map_err(slow)?;
 
     let directory = app.engine.directory();
-    let entry = directory.tenant_named(&tenant).and_then(|id| directory.agent(directory.agent_named(id, &user)?));
+    let entry = directory
+        .tenant_named(&tenant)
+        .and_then(|id| directory.agent(directory.agent_named(id, &user)?));
     let known = entry.filter(|entry| !entry.retired).and_then(|entry| {
-        Some((Who { tenant: entry.tenant, agent: entry.id }, entry.password.clone()?))
+        Some((
+            Who {
+                tenant: entry.tenant,
+                agent: entry.id,
+            },
+            entry.password.clone()?,
+        ))
     });
     // Whoever is not known costs as much time as whoever is.
     let (who, hash) = known.map_or((None, app.nobody.clone()), |(who, hash)| (Some(who), hash));
     let permit = tokio::time::timeout(HASH_WITHIN, app.hashing.clone().acquire_owned()).await;
-    let Ok(Ok(permit)) = permit else { return Err(Problem::unavailable("Too many logins at the same time.", 5)) };
+    let Ok(Ok(permit)) = permit else {
+        return Err(Problem::unavailable("Too many logins at the same time.", 5));
+    };
     let checked = app.runtime.spawn_blocking(move || {
         let right = password::verify(&password, &hash);
         drop(permit);
@@ -59,33 +86,50 @@ pub async fn login(app: web::Data<App>, req: HttpRequest, body: Body<Login>) -> 
     });
     let right = checked.await.map_err(Problem::internal)?;
     let Some(who) = who.filter(|_| right) else {
-        return Err(Problem::unauthorized("Tenant, user and password do not belong together."));
+        return Err(Problem::unauthorized(
+            "Tenant, user and password do not belong together.",
+        ));
     };
-    app.attempts.succeeded(address, &tenant, &user, Instant::now());
-    let me = app.on_engine(move |engine| async move { engine.me(who.tenant, who.agent).await }).await?;
+    app.attempts
+        .succeeded(address, &tenant, &user, Instant::now());
+    let me = app
+        .on_engine(move |engine| async move { engine.me(who.tenant, who.agent).await })
+        .await?;
     if let Some(old) = token(&req) {
         app.sessions.close(old);
     }
-    let token = app.sessions.open(who, Instant::now()).map_err(Problem::internal)?;
+    let token = app
+        .sessions
+        .open(who, Instant::now())
+        .map_err(Problem::internal)?;
     let secure = if app.secure_cookies { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax{secure}");
-    Ok(HttpResponse::Ok().insert_header((header::SET_COOKIE, cookie)).json(me))
+    Ok(HttpResponse::Ok()
+        .insert_header((header::SET_COOKIE, cookie))
+        .json(me))
 }
 
 /// `POST /logout`.
 pub async fn logout(app: web::Data<App>, req: HttpRequest) -> Result<HttpResponse, Problem> {
     if let Some(token) = token(&req) {
         if !from_our_origin(&app, &req) {
-            return Err(Problem::forbidden("origin", "Log out on the hub's own pages."));
+            return Err(Problem::forbidden(
+                "origin",
+                "Log out on the hub's own pages.",
+            ));
         }
         app.sessions.close(token);
     }
     let cookie = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
-    Ok(HttpResponse::NoContent().insert_header((header::SET_COOKIE, cookie)).finish())
+    Ok(HttpResponse::NoContent()
+        .insert_header((header::SET_COOKIE, cookie))
+        .finish())
 }
 
 /// `GET /me`.
 pub async fn me(app: web::Data<App>, who: AtDesk) -> Result<HttpResponse, Problem> {
-    let me = app.on_engine(move |engine| async move { engine.me(who.tenant, who.agent).await }).await?;
+    let me = app
+        .on_engine(move |engine| async move { engine.me(who.tenant, who.agent).await })
+        .await?;
     Ok(HttpResponse::Ok().json(me))
 }

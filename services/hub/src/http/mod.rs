@@ -32,7 +32,9 @@ const MOST_CONNECTIONS: usize = 10_000;
 
 /// A resource that answers other methods with 405 and a problem.
 fn resource(path: &str, allow: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move || async move { Err::<String, _>(Problem::method(allow)) }))
+    web::resource(path).default_service(web::to(move || async move {
+        Err::<String, _>(Problem::method(allow))
+    }))
 }
 
 async fn nothing_here() -> Result<String, Problem> {
@@ -47,11 +49,19 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/me", "GET").route(web::get().to(login::me)))
         .service(resource("/me/presence", "POST").route(web::post().to(desk::presence)))
         .service(resource("/interactions/{id}/accept", "POST").route(web::post().to(desk::accept)))
-        .service(resource("/interactions/{id}/decline", "POST").route(web::post().to(desk::decline)))
-        .service(resource("/interactions/{id}/messages", "POST").route(web::post().to(desk::message)))
+        .service(
+            resource("/interactions/{id}/decline", "POST").route(web::post().to(desk::decline)),
+        )
+        .service(
+            resource("/interactions/{id}/messages", "POST").route(web::post().to(desk::message)),
+        )
         .service(resource("/interactions/{id}/end", "POST").route(web::post().to(desk::end)))
-        .service(resource("/interactions/{id}/wrap-up", "POST").route(web::post().to(desk::wrap_up)))
-        .service(resource("/interactions/{id}/outcomes", "POST").route(web::post().to(desk::outcome)))
+        .service(
+            resource("/interactions/{id}/wrap-up", "POST").route(web::post().to(desk::wrap_up)),
+        )
+        .service(
+            resource("/interactions/{id}/outcomes", "POST").route(web::post().to(desk::outcome)),
+        )
         .service(resource("/desk/live", "GET").route(web::get().to(desk_live::live)))
         .service(resource("/customers/search", "POST").route(web::post().to(customers::search)))
         .service(
@@ -59,10 +69,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(customers::customer))
                 .route(web::patch().to(customers::patch)),
         )
-        .service(resource("/customers/{id}/timeline", "GET").route(web::get().to(customers::timeline)))
-        .service(resource("/customers/{id}/decisions", "GET").route(web::get().to(customers::decisions)))
         .service(
-            resource("/wishes", "GET, POST").route(web::get().to(wishes::wishes)).route(web::post().to(wishes::file)),
+            resource("/customers/{id}/timeline", "GET").route(web::get().to(customers::timeline)),
+        )
+        .service(
+            resource("/customers/{id}/decisions", "GET").route(web::get().to(customers::decisions)),
+        )
+        .service(
+            resource("/wishes", "GET, POST")
+                .route(web::get().to(wishes::wishes))
+                .route(web::post().to(wishes::file)),
         )
         .service(resource("/wishes/{id}", "GET").route(web::get().to(wishes::wish)))
         .service(resource("/wallboard", "GET").route(web::get().to(wallboard::wallboard)))
@@ -98,7 +114,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
 ///
 /// # Errors
 /// When the socket cannot be listened on.
-pub fn server(app: web::Data<App>, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
+pub fn server(
+    app: web::Data<App>,
+    listener: TcpListener,
+    workers: usize,
+) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
         Web::new()
             .app_data(app.clone())

@@ -21,7 +21,14 @@ pub struct Problem {
 
 impl Problem {
     fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), detail: detail.into(), field: None, retry_after: None, allow: None }
+        Self {
+            status,
+            code: code.to_owned(),
+            detail: detail.into(),
+            field: None,
+            retry_after: None,
+            allow: None,
+        }
     }
 
     /// 400: the request cannot be understood at all.
@@ -41,13 +48,24 @@ impl Problem {
 
     /// 404: not there, or another tenant's.
     pub fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!("There is no such {what}."),
+        )
     }
 
     /// 405 with the methods there are.
     pub fn method(allow: &'static str) -> Self {
-        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("Use {allow}."));
-        Self { allow: Some(allow), ..problem }
+        let problem = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            format!("Use {allow}."),
+        );
+        Self {
+            allow: Some(allow),
+            ..problem
+        }
     }
 
     /// 409: the moment has passed.
@@ -57,33 +75,54 @@ impl Problem {
 
     /// 413: more than we take.
     pub fn too_large(most: usize) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("A request body has {most} bytes at most."))
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("A request body has {most} bytes at most."),
+        )
     }
 
     /// 415: not JSON.
     pub fn media_type() -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "Send Content-Type: application/json.")
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "media_type",
+            "Send Content-Type: application/json.",
+        )
     }
 
     /// 422: a wrong value, by the name of its field.
     pub fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { field: Some(field.into()), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+        Self {
+            field: Some(field.into()),
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
+        }
     }
 
     /// 429: too often.
     pub fn too_many(detail: &str, retry_after: u32) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", detail) }
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", detail)
+        }
     }
 
     /// 503: not now.
     pub fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        }
     }
 
     /// 500: our mistake. `why` goes to the log, not to the caller.
     pub fn internal(why: impl std::fmt::Display) -> Self {
         tracing::error!(%why, "a request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The hub made a mistake; its log says more.")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "The hub made a mistake; its log says more.",
+        )
     }
 
     /// The status it is answered with.
@@ -137,7 +176,9 @@ impl From<CommandError> for Problem {
             CommandError::NotFound(what) => Self::not_found(what),
             CommandError::Rejected { code, detail } => Self::conflict(code, detail),
             CommandError::Invalid { field, detail } => Self::invalid(field, detail),
-            CommandError::Busy => Self::unavailable("Too many changes of the same thing at the same time.", 1),
+            CommandError::Busy => {
+                Self::unavailable("Too many changes of the same thing at the same time.", 1)
+            }
             CommandError::Unavailable(why) => {
                 tracing::error!(%why, "a command could not be carried out");
                 Self::unavailable("The event log cannot be reached.", 5)
@@ -161,7 +202,11 @@ impl From<EngineError> for Problem {
 impl From<Problems> for Problem {
     /// The first by name, all of them in the detail.
     fn from(problems: Problems) -> Self {
-        let field = problems.iter().next().map(|problem| problem.path.clone()).unwrap_or_default();
+        let field = problems
+            .iter()
+            .next()
+            .map(|problem| problem.path.clone())
+            .unwrap_or_default();
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Self::invalid(field, lines.join("; "))
     }

@@ -1,5 +1,6 @@
 //! Reading requests: bodies, query strings, ids and moments, with errors that name the field.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::str::FromStr;
@@ -8,7 +9,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use rapport_domain::time::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::problem::Problem;
@@ -25,13 +26,24 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let json = req.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let json = json.is_some_and(|kind| kind.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/json"));
+        let json = req
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let json = json.is_some_and(|kind| {
+            kind.split(';')
+                .next()
+                .unwrap_or("")
+                .trim()
+                .eq_ignore_ascii_case("application/json")
+        });
         let bytes = web::Bytes::from_request(req, payload);
         Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| match error.as_response_error().status_code().as_u16() {
-                413 => Problem::too_large(MOST_BYTES),
-                _ => Problem::malformed("The body could not be read."),
+            let bytes = bytes.await.map_err(|error| {
+                match error.as_response_error().status_code().as_u16() {
+                    413 => Problem::too_large(MOST_BYTES),
+                    _ => Problem::malformed("The body could not be read."),
+                }
             })?;
             // A page of another site can send a form without asking, but not JSON by its name.
             if !json {
@@ -50,20 +62,25 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         if inner.classify() == serde_json::error::Category::Data {
             let detail = inner.to_string();
             // A missing field is named by serde in the message, and its table by the path.
-            let missing = detail.strip_prefix("missing field `").or_else(|| detail.strip_prefix("unknown field `"));
+            let missing = detail
+                .strip_prefix("missing field `")
+                .or_else(|| detail.strip_prefix("unknown field `"));
             let missing = missing.and_then(|rest| rest.split('`').next());
             let field = match (field.as_str(), missing) {
                 (".", Some(name)) => name.to_owned(),
                 (table, Some(name)) if !table.ends_with(name) => format!("{table}.{name}"),
                 (table, _) => table.trim_start_matches('.').to_owned(),
             };
-            let detail = detail.rsplit_once(" at line").map_or(detail.as_str(), |(words, _)| words);
+            let detail = detail
+                .rsplit_once(" at line")
+                .map_or(detail.as_str(), |(words, _)| words);
             Problem::invalid(field, detail)
         } else {
             Problem::malformed(format!("The body is not JSON: {inner}."))
         }
     })?;
-    json.end().map_err(|error| Problem::malformed(format!("The body is not JSON: {error}.")))?;
+    json.end()
+        .map_err(|error| Problem::malformed(format!("The body is not JSON: {error}.")))?;
     Ok(value)
 }
 
@@ -82,7 +99,10 @@ pub fn query<T: DeserializeOwned>(req: &HttpRequest) -> Result<T, Problem> {
 /// # Errors
 /// 404.
 pub fn id<T: FromStr>(req: &HttpRequest, what: &str) -> Result<T, Problem> {
-    req.match_info().query("id").parse().map_err(|_| Problem::not_found(what))
+    req.match_info()
+        .query("id")
+        .parse()
+        .map_err(|_| Problem::not_found(what))
 }
 
 /// How much of a list is asked for.
@@ -103,20 +123,38 @@ pub struct Moment(pub Timestamp);
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Millis(i64),
-            Text(String),
+        deserializer.deserialize_any(Reading)
+    }
+}
+
+struct Reading;
+
+impl Visitor<'_> for Reading {
+    type Value = Moment;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("milliseconds since 1970, or a text such as 2026-11-21T12:00:00Z")
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, millis: i64) -> Result<Moment, E> {
+        // What a double can hold exactly: 285,000 years either way.
+        if millis.unsigned_abs() < 1 << 53 {
+            Ok(Moment(Timestamp::from_millis(millis)))
+        } else {
+            Err(E::invalid_value(Unexpected::Signed(millis), &self))
         }
-        let wrong = || serde::de::Error::custom("use milliseconds since 1970, or a text such as 2026-11-21T12:00:00Z");
-        match Written::deserialize(deserializer).map_err(|_| wrong())? {
-            Written::Millis(millis) if millis.unsigned_abs() < 1 << 53 => Ok(Self(Timestamp::from_millis(millis))),
-            Written::Millis(_) => Err(wrong()),
-            Written::Text(text) => chrono::DateTime::parse_from_rfc3339(&text)
-                .map(|moment| Self(Timestamp::from_micros(moment.timestamp_micros())))
-                .map_err(|_| wrong()),
-        }
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, millis: u64) -> Result<Moment, E> {
+        let millis = i64::try_from(millis)
+            .map_err(|_| E::invalid_value(Unexpected::Unsigned(millis), &self))?;
+        self.visit_i64(millis)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Moment, E> {
+        chrono::DateTime::parse_from_rfc3339(text)
+            .map(|moment| Moment(Timestamp::from_micros(moment.timestamp_micros())))
+            .map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 
@@ -137,7 +175,9 @@ mod tests {
     }
 
     fn problem(text: &str) -> String {
-        let body = actix_web::ResponseError::error_response(&read::<Outer>(text.as_bytes()).unwrap_err()).into_body();
+        let body =
+            actix_web::ResponseError::error_response(&read::<Outer>(text.as_bytes()).unwrap_err())
+                .into_body();
         let bytes = actix_web::body::MessageBody::try_into_bytes(body).unwrap_or_default();
         String::from_utf8(bytes.to_vec()).unwrap()
     }
@@ -145,10 +185,17 @@ mod tests {
     #[test]
     fn errors_name_the_field() {
         assert!(problem(r#"{"inner":{"at":"noon"}}"#).contains(r#""field":"inner.at""#));
-        assert!(problem(r#"{"inner":{}}"#).contains(r#""field":"inner.at""#), "{}", problem(r#"{"inner":{}}"#));
+        assert!(
+            problem(r#"{"inner":{}}"#).contains(r#""field":"inner.at""#),
+            "{}",
+            problem(r#"{"inner":{}}"#)
+        );
         assert!(problem("{}").contains(r#""field":"inner""#));
         assert!(problem(r#"{"inner":{"at":1,"bt":2}}"#).contains(r#""field":"inner.bt""#));
-        assert!(problem("{").contains("malformed") && problem(r#"{"inner":{"at":1}} x"#).contains("malformed"));
+        assert!(
+            problem("{").contains("malformed")
+                && problem(r#"{"inner":{"at":1}} x"#).contains("malformed")
+        );
     }
 
     #[test]

@@ -40,7 +40,10 @@ impl Sessions {
     /// Sessions end after `silence` without a request.
     #[must_use]
     pub fn new(silence: Duration) -> Self {
-        Self { silence, held: Mutex::default() }
+        Self {
+            silence,
+            held: Mutex::default(),
+        }
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<[u8; 32], Session>> {
@@ -102,7 +105,11 @@ impl Sessions {
 }
 
 fn end_most_silent(held: &mut HashMap<[u8; 32], Session>, which: impl Fn(&Session) -> bool) {
-    let oldest = held.iter().filter(|(_, session)| which(session)).min_by_key(|(_, session)| session.seen).map(|(key, _)| *key);
+    let oldest = held
+        .iter()
+        .filter(|(_, session)| which(session))
+        .min_by_key(|(_, session)| session.seen)
+        .map(|(key, _)| *key);
     if let Some(key) = oldest {
         held.remove(&key);
     }
@@ -118,7 +125,10 @@ mod tests {
 
     fn who(agent: &str) -> Who {
         let tenant = TenantId::named("t");
-        Who { tenant, agent: AgentId::named(tenant, agent) }
+        Who {
+            tenant,
+            agent: AgentId::named(tenant, agent),
+        }
     }
 
     #[test]
@@ -127,8 +137,14 @@ mod tests {
         let start = Instant::now();
         let token = sessions.open(who("anna"), start).unwrap();
         assert_eq!(token.len(), 64);
-        assert_eq!(sessions.find(&token, start + Duration::from_secs(9)), Some(who("anna")));
-        assert_eq!(sessions.find(&token, start + Duration::from_secs(18)), Some(who("anna")));
+        assert_eq!(
+            sessions.find(&token, start + Duration::from_secs(9)),
+            Some(who("anna"))
+        );
+        assert_eq!(
+            sessions.find(&token, start + Duration::from_secs(18)),
+            Some(who("anna"))
+        );
         assert_eq!(sessions.find(&token, start + Duration::from_secs(28)), None);
         assert_eq!(sessions.find("", start), None);
     }
@@ -138,20 +154,33 @@ mod tests {
         let sessions = Sessions::new(Duration::from_secs(60));
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let tokens: Vec<String> = (0..10).map(|n| sessions.open(who("anna"), at(n)).unwrap()).collect();
+        let tokens: Vec<String> = (0..10)
+            .map(|n| sessions.open(who("anna"), at(n)).unwrap())
+            .collect();
         let other = sessions.open(who("bo"), start).unwrap();
         assert!(sessions.find(&tokens[0], at(20)).is_some());
         sessions.open(who("anna"), at(21)).unwrap();
-        assert!(sessions.find(&tokens[1], at(22)).is_none(), "the most silent one");
-        assert!(sessions.find(&tokens[0], at(22)).is_some() && sessions.find(&other, at(22)).is_some());
+        assert!(
+            sessions.find(&tokens[1], at(22)).is_none(),
+            "the most silent one"
+        );
+        assert!(
+            sessions.find(&tokens[0], at(22)).is_some() && sessions.find(&other, at(22)).is_some()
+        );
     }
 
     #[test]
     fn ending_all_sessions_of_an_agent_leaves_others() {
         let sessions = Sessions::new(Duration::from_secs(60));
         let now = Instant::now();
-        let (anna, bo) = (sessions.open(who("anna"), now).unwrap(), sessions.open(who("bo"), now).unwrap());
+        let (anna, bo) = (
+            sessions.open(who("anna"), now).unwrap(),
+            sessions.open(who("bo"), now).unwrap(),
+        );
         sessions.close_all_of(who("anna").agent);
-        assert_eq!((sessions.find(&anna, now), sessions.find(&bo, now)), (None, Some(who("bo"))));
+        assert_eq!(
+            (sessions.find(&anna, now), sessions.find(&bo, now)),
+            (None, Some(who("bo")))
+        );
     }
 }

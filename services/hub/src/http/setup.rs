@@ -9,7 +9,7 @@ use rapport_domain::setup::{AccessPoint, QueueDefinition, TenantDefinition};
 use rapport_engine::{AgentDeclaration, Directory, TenantDeclaration};
 use serde_json::{Value, json};
 
-use super::app::App;
+use super::app::{App, READ_WITHIN, settled};
 use super::auth::{Administrator, Caller};
 use super::problem::Problem;
 use super::request::Body;
@@ -20,14 +20,23 @@ use crate::password;
 pub async fn everything(app: web::Data<App>, who: Administrator) -> Result<HttpResponse, Problem> {
     let directory = app.engine.directory();
     let tenant = who.0.tenant();
-    let entry = directory.tenant(tenant).ok_or_else(|| Problem::not_found("tenant"))?;
+    let entry = directory
+        .tenant(tenant)
+        .ok_or_else(|| Problem::not_found("tenant"))?;
     let definition = &entry.tenant.definition;
-    let queue_name = |id| directory.queue(id).map(|queue| queue.definition.name.clone());
+    let queue_name = |id| {
+        directory
+            .queue(id)
+            .map(|queue| queue.definition.name.clone())
+    };
     let points = entry.tenant.access_points.values().map(|point| {
         json!({ "name": point.name, "channel": point.channel, "address": point.address,
                 "queue": queue_name(point.queue), "origins": point.origins })
     });
-    let queues = directory.queues_of(tenant).filter(|(_, queue)| !queue.retired).map(|(_, queue)| json!(queue.definition));
+    let queues = directory
+        .queues_of(tenant)
+        .filter(|(_, queue)| !queue.retired)
+        .map(|(_, queue)| json!(queue.definition));
     let agents = directory.agents_of(tenant).filter(|(_, agent)| !agent.retired).map(|(_, entry)| {
         let who = &entry.definition;
         let (phone, phone_user) = match &who.phone {
@@ -70,7 +79,11 @@ struct Change {
 }
 
 async fn declare(app: &App, caller: &Caller, change: Change) -> Result<HttpResponse, Problem> {
-    let known = app.engine.directory().tenant(caller.tenant()).map(|entry| entry.tenant.definition.clone());
+    let known = app
+        .engine
+        .directory()
+        .tenant(caller.tenant())
+        .map(|entry| entry.tenant.definition.clone());
     let known = known.ok_or_else(|| Problem::not_found("tenant"))?;
     let declaration = TenantDeclaration {
         definition: change.definition.unwrap_or(known),
@@ -82,13 +95,28 @@ async fn declare(app: &App, caller: &Caller, change: Change) -> Result<HttpRespo
     };
     let actor = caller.actor();
     let engine = app.engine.clone();
-    let events = app.runtime.spawn(async move { engine.declare(declaration, actor).await });
+    let events = app
+        .runtime
+        .spawn(async move { engine.declare(declaration, actor).await });
     let events = events.await.map_err(Problem::internal)??;
-    Ok(HttpResponse::Ok().json(json!({ "changed": events > 0, "position": app.engine.log().head() })))
+    Ok(changed(app, events > 0).await)
+}
+
+/// The answer to a change: when it comes, the change is in effect.
+async fn changed(app: &App, changed: bool) -> HttpResponse {
+    let position = app.engine.log().head();
+    if changed && !settled(&app.engine, position, READ_WITHIN).await {
+        tracing::warn!("set-up was changed and takes effect late");
+    }
+    HttpResponse::Ok().json(json!({ "changed": changed, "position": position }))
 }
 
 fn queue_names(directory: &Directory, tenant: TenantId) -> Vec<String> {
-    directory.queues_of(tenant).filter(|(_, queue)| !queue.retired).map(|(_, queue)| queue.definition.name.clone()).collect()
+    directory
+        .queues_of(tenant)
+        .filter(|(_, queue)| !queue.retired)
+        .map(|(_, queue)| queue.definition.name.clone())
+        .collect()
 }
 
 fn name(req: &HttpRequest) -> String {
@@ -96,20 +124,46 @@ fn name(req: &HttpRequest) -> String {
 }
 
 /// `PUT /setup/tenant`.
-pub async fn put_tenant(app: web::Data<App>, who: Administrator, body: Body<Value>) -> Result<HttpResponse, Problem> {
+pub async fn put_tenant(
+    app: web::Data<App>,
+    who: Administrator,
+    body: Body<Value>,
+) -> Result<HttpResponse, Problem> {
     let directory = app.engine.directory();
-    let entry = directory.tenant(who.0.tenant()).ok_or_else(|| Problem::not_found("tenant"))?;
+    let entry = directory
+        .tenant(who.0.tenant())
+        .ok_or_else(|| Problem::not_found("tenant"))?;
     let trunks: Vec<&str> = app.trunks.iter().map(String::as_str).collect();
     let definition = tenant_from(&entry.tenant.definition.name, body.0, &trunks)?;
-    declare(&app, &who.0, Change { definition: Some(definition), ..Change::default() }).await
+    declare(
+        &app,
+        &who.0,
+        Change {
+            definition: Some(definition),
+            ..Change::default()
+        },
+    )
+    .await
 }
 
 /// `PUT /setup/policy`.
-pub async fn put_policy(app: web::Data<App>, who: Administrator, body: Body<Value>) -> Result<HttpResponse, Problem> {
+pub async fn put_policy(
+    app: web::Data<App>,
+    who: Administrator,
+    body: Body<Value>,
+) -> Result<HttpResponse, Problem> {
     let names = queue_names(&app.engine.directory(), who.0.tenant());
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let policy = policy_from(body.0, who.0.tenant(), &names)?;
-    declare(&app, &who.0, Change { policy: Some(policy), ..Change::default() }).await
+    declare(
+        &app,
+        &who.0,
+        Change {
+            policy: Some(policy),
+            ..Change::default()
+        },
+    )
+    .await
 }
 
 /// `PUT /setup/queues/{name}`.
@@ -120,7 +174,15 @@ pub async fn put_queue(
     body: Body<Value>,
 ) -> Result<HttpResponse, Problem> {
     let queue = queue_from(&name(&req), body.0)?;
-    declare(&app, &who.0, Change { queue: Some(queue), ..Change::default() }).await
+    declare(
+        &app,
+        &who.0,
+        Change {
+            queue: Some(queue),
+            ..Change::default()
+        },
+    )
+    .await
 }
 
 /// `PUT /setup/access-points/{name}`.
@@ -135,11 +197,24 @@ pub async fn put_access_point(
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let point = access_point_from(&name(&req), body.0, tenant, &names)?;
     let id = AccessPointId::named(tenant, &point.name);
-    let taken = directory.access_point(point.channel, &point.address).is_some_and(|(_, owner, _)| owner != id);
+    let taken = directory
+        .access_point(point.channel, &point.address)
+        .is_some_and(|(_, owner, _)| owner != id);
     if taken {
-        return Err(Problem::conflict("address_taken", "The address leads to another access point."));
+        return Err(Problem::conflict(
+            "address_taken",
+            "The address leads to another access point.",
+        ));
     }
-    declare(&app, &who.0, Change { access_point: Some(point), ..Change::default() }).await
+    declare(
+        &app,
+        &who.0,
+        Change {
+            access_point: Some(point),
+            ..Change::default()
+        },
+    )
+    .await
 }
 
 /// `PUT /setup/agents/{name}`.
@@ -153,21 +228,44 @@ pub async fn put_agent(
     let (directory, tenant) = (app.engine.directory(), who.0.tenant());
     let id = directory.agent_named(tenant, &agent.definition.name);
     if let Phone::Registered { user } = &agent.definition.phone
-        && directory.phone(user).is_some_and(|other| Some(other.id) != id)
+        && directory
+            .phone(user)
+            .is_some_and(|other| Some(other.id) != id)
     {
-        return Err(Problem::conflict("phone_taken", "Another agent's phone registers as this user; set phone_user."));
+        return Err(Problem::conflict(
+            "phone_taken",
+            "Another agent's phone registers as this user; set phone_user.",
+        ));
     }
     if let Some(clear) = clear {
-        let permit = app.hashing.clone().acquire_owned().await.map_err(Problem::internal)?;
+        let permit = app
+            .hashing
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(Problem::internal)?;
         let hashed = app.runtime.spawn_blocking(move || {
             let hash = password::hash(&clear.0);
             drop(permit);
             hash
         });
-        agent.password = Some(hashed.await.map_err(Problem::internal)?.map_err(Problem::internal)?);
+        agent.password = Some(
+            hashed
+                .await
+                .map_err(Problem::internal)?
+                .map_err(Problem::internal)?,
+        );
     }
     let new_password = agent.password.is_some();
-    let done = declare(&app, &who.0, Change { agent: Some(agent), ..Change::default() }).await?;
+    let done = declare(
+        &app,
+        &who.0,
+        Change {
+            agent: Some(agent),
+            ..Change::default()
+        },
+    )
+    .await?;
     if let Some(id) = id.filter(|_| new_password) {
         app.sessions.close_all_of(id);
     }
@@ -182,7 +280,12 @@ enum Thing {
     AccessPoint,
 }
 
-async fn withdraw(app: &App, caller: &Caller, name: String, thing: Thing) -> Result<HttpResponse, Problem> {
+async fn withdraw(
+    app: &App,
+    caller: &Caller,
+    name: String,
+    thing: Thing,
+) -> Result<HttpResponse, Problem> {
     let (engine, tenant, actor) = (app.engine.clone(), caller.tenant(), caller.actor());
     let done = app.runtime.spawn(async move {
         match thing {
@@ -192,7 +295,7 @@ async fn withdraw(app: &App, caller: &Caller, name: String, thing: Thing) -> Res
         }
     });
     if done.await.map_err(Problem::internal)?? {
-        Ok(HttpResponse::Ok().json(json!({ "changed": true, "position": app.engine.log().head() })))
+        Ok(changed(app, true).await)
     } else {
         Err(Problem::not_found(match thing {
             Thing::Queue => "queue",
@@ -203,23 +306,49 @@ async fn withdraw(app: &App, caller: &Caller, name: String, thing: Thing) -> Res
 }
 
 /// `DELETE /setup/queues/{name}`: refused while something still leads to it.
-pub async fn delete_queue(app: web::Data<App>, who: Administrator, req: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn delete_queue(
+    app: web::Data<App>,
+    who: Administrator,
+    req: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let (directory, tenant, name) = (app.engine.directory(), who.0.tenant(), name(&req));
     if let Some(entry) = directory.tenant(tenant) {
-        let leads = |id| directory.queue(id).is_some_and(|queue| queue.definition.name == name);
-        let by_point = entry.tenant.access_points.values().find(|point| leads(point.queue));
+        let leads = |id| {
+            directory
+                .queue(id)
+                .is_some_and(|queue| queue.definition.name == name)
+        };
+        let by_point = entry
+            .tenant
+            .access_points
+            .values()
+            .find(|point| leads(point.queue));
         if let Some(point) = by_point {
-            return Err(Problem::conflict("in_use", format!("The access point {} leads to it.", point.name)));
+            return Err(Problem::conflict(
+                "in_use",
+                format!("The access point {} leads to it.", point.name),
+            ));
         }
-        if entry.policy.as_ref().is_some_and(|policy| leads(policy.rules.queue)) {
-            return Err(Problem::conflict("in_use", "The contact policy lets planned calls wait in it."));
+        if entry
+            .policy
+            .as_ref()
+            .is_some_and(|policy| leads(policy.rules.queue))
+        {
+            return Err(Problem::conflict(
+                "in_use",
+                "The contact policy lets planned calls wait in it.",
+            ));
         }
     }
     withdraw(&app, &who.0, name, Thing::Queue).await
 }
 
 /// `DELETE /setup/agents/{name}`: their sessions end.
-pub async fn delete_agent(app: web::Data<App>, who: Administrator, req: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn delete_agent(
+    app: web::Data<App>,
+    who: Administrator,
+    req: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let (tenant, name) = (who.0.tenant(), name(&req));
     let id = app.engine.directory().agent_named(tenant, &name);
     let done = withdraw(&app, &who.0, name, Thing::Agent).await?;
@@ -242,6 +371,11 @@ pub async fn delete_access_point(
 #[must_use]
 pub fn first_site(directory: &Directory) -> Option<String> {
     directory.tenants().find_map(|(_, entry)| {
-        entry.tenant.access_points.values().find(|point| point.channel == Channel::Chat).map(|point| point.address.clone())
+        entry
+            .tenant
+            .access_points
+            .values()
+            .find(|point| point.channel == Channel::Chat)
+            .map(|point| point.address.clone())
     })
 }

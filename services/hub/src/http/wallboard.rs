@@ -64,19 +64,32 @@ impl Lines {
 
 /// Today's figures of a tenant. `wanted` is the change they should include; when the read model is behind it for long,
 /// the figures are what it has.
-async fn statistics(app: &App, tenant: TenantId, wanted: Option<Position>) -> Result<Statistics, Problem> {
-    let zone = app.engine.directory().tenant(tenant).map(|entry| entry.tenant.definition.zone);
+async fn statistics(
+    app: &App,
+    tenant: TenantId,
+    wanted: Option<Position>,
+) -> Result<Statistics, Problem> {
+    let zone = app
+        .engine
+        .directory()
+        .tenant(tenant)
+        .map(|entry| entry.tenant.definition.zone);
     let zone = zone.ok_or_else(|| Problem::not_found("tenant"))?;
     let day = zone.local(app.engine.now()).day;
     if let Some(position) = wanted {
-        let runner = app.runners.iter().find(|runner| runner.name() == rapport_read_model::STATISTICS);
+        let runner = app
+            .runners
+            .iter()
+            .find(|runner| runner.name() == rapport_read_model::STATISTICS);
         if let Some(runner) = runner.filter(|runner| runner.mark() < position) {
             runner.wait_for(position, Duration::from_millis(500)).await;
         }
     } else if let Some(known) = app.lines.fresh(tenant, day) {
         return Ok(known);
     }
-    let read = app.ask(None, move |models| models.queue_statistics(tenant, day)).await?;
+    let read = app
+        .ask(None, move |models| models.queue_statistics(tenant, day))
+        .await?;
     let read: Statistics = Arc::new(read.into_iter().map(|line| (line.queue, line)).collect());
     app.lines.keep(tenant, day, read.clone());
     Ok(read)
@@ -84,9 +97,15 @@ async fn statistics(app: &App, tenant: TenantId, wanted: Option<Position>) -> Re
 
 fn line(app: &App, tenant: TenantId, id: QueueId, statistics: &Statistics) -> Option<QueueLine> {
     let directory = app.engine.directory();
-    let queue = &directory.queue(id).filter(|queue| queue.tenant == tenant && !queue.retired)?.definition;
+    let queue = &directory
+        .queue(id)
+        .filter(|queue| queue.tenant == tenant && !queue.retired)?
+        .definition;
     let now = app.engine.queue_now(tenant, id);
-    let figures = statistics.get(&id).map(|line| line.figures).unwrap_or_default();
+    let figures = statistics
+        .get(&id)
+        .map(|line| line.figures)
+        .unwrap_or_default();
     let tenth = |value: f64| (value * 10.0).round() / 10.0;
     Some(QueueLine {
         id,
@@ -107,7 +126,12 @@ fn line(app: &App, tenant: TenantId, id: QueueId, statistics: &Statistics) -> Op
 }
 
 async fn agent_lines(app: &App, tenant: TenantId) -> Result<Vec<AgentLine>, Problem> {
-    let agents: Vec<AgentId> = app.engine.directory().agents_of(tenant).map(|(id, _)| id).collect();
+    let agents: Vec<AgentId> = app
+        .engine
+        .directory()
+        .agents_of(tenant)
+        .map(|(id, _)| id)
+        .collect();
     let lines = app.on_engine(move |engine| async move {
         let mut lines = Vec::with_capacity(agents.len());
         for agent in agents {
@@ -126,11 +150,15 @@ async fn agent_lines(app: &App, tenant: TenantId) -> Result<Vec<AgentLine>, Prob
 }
 
 async fn whole(app: &App, tenant: TenantId) -> Result<Value, Problem> {
-    let position = app.engine.log().head();
+    let position = app.engine.reacted_to();
     let statistics = statistics(app, tenant, None).await?;
     let directory = app.engine.directory();
-    let entry = directory.tenant(tenant).ok_or_else(|| Problem::not_found("tenant"))?;
-    let queues = directory.queues_of(tenant).filter_map(|(id, _)| line(app, tenant, id, &statistics));
+    let entry = directory
+        .tenant(tenant)
+        .ok_or_else(|| Problem::not_found("tenant"))?;
+    let queues = directory
+        .queues_of(tenant)
+        .filter_map(|(id, _)| line(app, tenant, id, &statistics));
     let mut queues: Vec<QueueLine> = queues.collect();
     queues.sort_by(|a, b| (a.outbound, &a.name).cmp(&(b.outbound, &b.name)));
     let definition = &entry.tenant.definition;
@@ -160,12 +188,15 @@ struct Board {
 impl Show for Board {
     fn allowed(&self, app: &App) -> bool {
         match (&self.caller, &self.token) {
-            (Caller::Agent { agent, .. }, Some(token)) => {
-                app.sessions.find(token, Instant::now()).is_some_and(|who| who.agent == *agent)
-            }
+            (Caller::Agent { agent, .. }, Some(token)) => app
+                .sessions
+                .find(token, Instant::now())
+                .is_some_and(|who| who.agent == *agent),
             (Caller::Key { tenant, name, .. }, _) => {
                 let directory = app.engine.directory();
-                directory.tenant(*tenant).is_some_and(|entry| entry.tenant.api_keys.contains_key(name))
+                directory
+                    .tenant(*tenant)
+                    .is_some_and(|entry| entry.tenant.api_keys.contains_key(name))
             }
             (Caller::Agent { .. }, None) => false,
         }
@@ -174,8 +205,10 @@ impl Show for Board {
     async fn snapshot(&mut self, app: &App) -> Result<Value, Ending> {
         self.queues.clear();
         self.agents.clear();
-        (self.last, self.shown) = (app.engine.log().head(), Instant::now());
-        whole(app, self.caller.tenant()).await.map_err(|_| Ending::Failed)
+        (self.last, self.shown) = (app.engine.reacted_to(), Instant::now());
+        whole(app, self.caller.tenant())
+            .await
+            .map_err(|_| Ending::Failed)
     }
 
     async fn change(&mut self, _: &App, change: &Change) -> Result<Option<Value>, Ending> {
@@ -199,14 +232,23 @@ impl Show for Board {
             }
         }
         let mut frames = Vec::new();
-        let (queues, agents) = (std::mem::take(&mut self.queues), std::mem::take(&mut self.agents));
+        let (queues, agents) = (
+            std::mem::take(&mut self.queues),
+            std::mem::take(&mut self.agents),
+        );
         if let Some(newest) = queues.values().max() {
-            let statistics = statistics(app, tenant, Some(*newest)).await.map_err(|_| Ending::Failed)?;
-            let lines = queues.into_iter().filter_map(|(id, at)| Some((at, line(app, tenant, id, &statistics)?)));
+            let statistics = statistics(app, tenant, Some(*newest))
+                .await
+                .map_err(|_| Ending::Failed)?;
+            let lines = queues
+                .into_iter()
+                .filter_map(|(id, at)| Some((at, line(app, tenant, id, &statistics)?)));
             frames.extend(lines.map(|(at, line)| (at, json!({ "t": "queue", "queue": line }))));
         }
         for (agent, at) in agents {
-            let line = app.on_engine(move |engine| async move { engine.agent_line(tenant, agent).await }).await;
+            let line = app
+                .on_engine(move |engine| async move { engine.agent_line(tenant, agent).await })
+                .await;
             if let Ok(line) = line {
                 frames.push((at, json!({ "t": "agent", "agent": line })));
             }
@@ -218,10 +260,15 @@ impl Show for Board {
 }
 
 /// `GET /wallboard/live`.
-pub async fn live(app: web::Data<App>, who: Reader, req: HttpRequest, body: web::Payload) -> Result<HttpResponse, Problem> {
+pub async fn live(
+    app: web::Data<App>,
+    who: Reader,
+    req: HttpRequest,
+    body: web::Payload,
+) -> Result<HttpResponse, Problem> {
     let token = token(&req).map(str::to_owned);
-    let (response, session, frames) =
-        actix_ws::handle(&req, body).map_err(|_| Problem::malformed("This is a WebSocket: send an upgrade."))?;
+    let (response, session, frames) = actix_ws::handle(&req, body)
+        .map_err(|_| Problem::malformed("This is a WebSocket: send an upgrade."))?;
     let board = Board {
         caller: who.0,
         token,

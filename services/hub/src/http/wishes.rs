@@ -52,10 +52,18 @@ pub struct NewWish {
 
 impl Whom {
     fn read(self) -> Result<CustomerRef, Problem> {
-        let Self { id, phone, email, external_id } = self;
+        let Self {
+            id,
+            phone,
+            email,
+            external_id,
+        } = self;
         let by_point = phone.is_some() || email.is_some() || external_id.is_some();
         match id {
-            Some(_) if by_point => Err(Problem::invalid("customer", "Give the id, or one contact point.")),
+            Some(_) if by_point => Err(Problem::invalid(
+                "customer",
+                "Give the id, or one contact point.",
+            )),
             Some(id) => Ok(CustomerRef::Id(id)),
             None => {
                 let given = [
@@ -70,10 +78,20 @@ impl Whom {
 }
 
 /// `POST /wishes`: 201 when it is new, 200 when it was filed before.
-pub async fn file(app: web::Data<App>, who: Program, body: Body<NewWish>) -> Result<HttpResponse, Problem> {
+pub async fn file(
+    app: web::Data<App>,
+    who: Program,
+    body: Body<NewWish>,
+) -> Result<HttpResponse, Problem> {
     let tenant = who.0.tenant();
-    let Caller::Key { name: department, .. } = who.0 else {
-        return Err(Problem::forbidden("role", "Only a program with a key may do this."));
+    let Caller::Key {
+        name: department, ..
+    } = who.0
+    else {
+        return Err(Problem::forbidden(
+            "role",
+            "Only a program with a key may do this.",
+        ));
     };
     let wish = body.0;
     let draft = WishDraft {
@@ -89,14 +107,25 @@ pub async fn file(app: web::Data<App>, who: Program, body: Body<NewWish>) -> Res
         script: wish.script,
     };
     let of = department.clone();
-    let filed = app.on_engine(move |engine| async move { engine.file_wish(tenant, &of, draft).await }).await?;
-    let view = app.ask(Some(filed.position), move |models| models.wish(tenant, filed.wish)).await?;
+    let filed = app
+        .on_engine(move |engine| async move { engine.file_wish(tenant, &of, draft).await })
+        .await?;
+    let view = app
+        .ask(Some(filed.position), move |models| {
+            models.wish(tenant, filed.wish)
+        })
+        .await?;
     // An id that another department used is not this department's to read.
     let view = view.filter(|view| view.department == department);
     let view = view.ok_or_else(|| Problem::conflict("id_taken", "Another wish has this id."))?;
     let mut answer = serde_json::to_value(view).map_err(Problem::internal)?;
     answer["position"] = json!(filed.position);
-    Ok(if filed.new { HttpResponse::Created() } else { HttpResponse::Ok() }.json(answer))
+    Ok(if filed.new {
+        HttpResponse::Created()
+    } else {
+        HttpResponse::Ok()
+    }
+    .json(answer))
 }
 
 /// Whose wishes somebody sees: a department its own, people at the desk and admins all.
@@ -118,24 +147,44 @@ struct Window {
 }
 
 /// `GET /wishes/{id}`.
-pub async fn wish(app: web::Data<App>, who: Caller, req: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn wish(
+    app: web::Data<App>,
+    who: Caller,
+    req: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let (id, window): (WishId, Window) = (id(&req, "wish")?, query(&req)?);
     let (tenant, department) = (who.tenant(), whose(&who));
-    let found: Option<WishView> = app.ask(window.min_position, move |models| models.wish(tenant, id)).await?;
-    let found = found.filter(|wish| department.is_none_or(|department| wish.department == department));
+    let found: Option<WishView> = app
+        .ask(window.min_position, move |models| models.wish(tenant, id))
+        .await?;
+    let found =
+        found.filter(|wish| department.is_none_or(|department| wish.department == department));
     Ok(HttpResponse::Ok().json(found.ok_or_else(|| Problem::not_found("wish"))?))
 }
 
 /// `GET /wishes`.
-pub async fn wishes(app: web::Data<App>, who: Caller, req: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn wishes(
+    app: web::Data<App>,
+    who: Caller,
+    req: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let window: Window = query(&req)?;
     let (department, tenant) = (whose(&who), who.tenant());
     list(&app, tenant, department, window).await
 }
 
-async fn list(app: &App, tenant: TenantId, of: Option<String>, window: Window) -> Result<HttpResponse, Problem> {
+async fn list(
+    app: &App,
+    tenant: TenantId,
+    of: Option<String>,
+    window: Window,
+) -> Result<HttpResponse, Problem> {
     let most = limit(window.limit, 100, 1_000)?;
     let after = window.after.unwrap_or(Position::START);
-    let page = app.ask(window.min_position, move |models| models.wishes(tenant, of.as_deref(), after, most)).await?;
+    let page = app
+        .ask(window.min_position, move |models| {
+            models.wishes(tenant, of.as_deref(), after, most)
+        })
+        .await?;
     Ok(HttpResponse::Ok().json(page))
 }

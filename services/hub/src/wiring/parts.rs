@@ -30,7 +30,9 @@ pub struct System;
 
 impl Surroundings for System {
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 
@@ -49,7 +51,10 @@ pub struct Phones {
 impl Phones {
     /// Phones of this realm.
     pub fn new(engine: &Arc<Engine>, realm: &str) -> Self {
-        Self { engine: Arc::downgrade(engine), realm: realm.to_owned() }
+        Self {
+            engine: Arc::downgrade(engine),
+            realm: realm.to_owned(),
+        }
     }
 }
 
@@ -59,7 +64,9 @@ impl PhoneBook for Phones {
         let secret = directory.phone(user)?.phone_secret.as_ref()?;
         if secret.realm != self.realm {
             // Digests hold the realm; the secret itself is not known any more.
-            tracing::warn!("a phone's secret was set for another realm; give its phone_secret in the file again");
+            tracing::warn!(
+                "a phone's secret was set for another realm; give its phone_secret in the file again"
+            );
             return None;
         }
         Some(Credential::Ha1 {
@@ -71,8 +78,14 @@ impl PhoneBook for Phones {
 
 /// Telephony as the adapter wants it.
 pub fn voice_config(settings: &VoiceSettings) -> VoiceConfig {
-    let rate = |per_second| Rate { per_second, burst: per_second };
-    let trunk = |(name, address): &(String, String)| Trunk { name: name.clone(), address: address.clone() };
+    let rate = |per_second| Rate {
+        per_second,
+        burst: per_second,
+    };
+    let trunk = |(name, address): &(String, String)| Trunk {
+        name: name.clone(),
+        address: address.clone(),
+    };
     VoiceConfig {
         public_ip: settings.public_ip,
         realm: settings.realm.clone(),
@@ -110,8 +123,14 @@ pub fn chat_config(config: &Config, http: SocketAddr) -> WebChatConfig {
 pub async fn catch_up(runners: &[ProjectionRunner], head: Position) -> Result<(), StartError> {
     let missing = |runner: &ProjectionRunner| head.0.saturating_sub(runner.mark().0);
     let all: u64 = runners.iter().map(missing).sum();
-    let bar = if all >= SHOW_FROM { ProgressBar::new(all) } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("read models {wide_bar} {pos}/{len} events, {eta} left") {
+    let bar = if all >= SHOW_FROM {
+        ProgressBar::new(all)
+    } else {
+        ProgressBar::hidden()
+    };
+    if let Ok(style) =
+        ProgressStyle::with_template("read models {wide_bar} {pos}/{len} events, {eta} left")
+    {
         bar.set_style(style);
     }
     if all > 0 {
@@ -120,7 +139,10 @@ pub async fn catch_up(runners: &[ProjectionRunner], head: Position) -> Result<()
     for runner in runners {
         while !runner.wait_for(head, Duration::from_millis(200)).await {
             if let Some(why) = runner.error() {
-                return Err(StartError::Behind { name: runner.name(), why });
+                return Err(StartError::Behind {
+                    name: runner.name(),
+                    why,
+                });
             }
             bar.set_position(all.saturating_sub(runners.iter().map(missing).sum()));
         }
@@ -141,12 +163,24 @@ pub async fn declaration(
     let directory = engine.directory();
     let mut hashes = JoinSet::new();
     for (place, agent) in declaration.agents.iter().enumerate() {
-        let Some(clear) = setup.passwords.get(&agent.definition.name).cloned() else { continue };
-        let known = directory.agent(AgentId::named(tenant, &agent.definition.name)).and_then(|a| a.password.clone());
-        let permit = hashing.clone().acquire_owned().await.map_err(|error| StartError::System(error.to_string()))?;
+        let Some(clear) = setup.passwords.get(&agent.definition.name).cloned() else {
+            continue;
+        };
+        let known = directory
+            .agent(AgentId::named(tenant, &agent.definition.name))
+            .and_then(|a| a.password.clone());
+        let permit = hashing
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|error| StartError::System(error.to_string()))?;
         hashes.spawn_blocking(move || {
             let same = known.is_some_and(|known| password::verify(&clear.0, &known));
-            let hash = if same { None } else { Some(password::hash(&clear.0)) };
+            let hash = if same {
+                None
+            } else {
+                Some(password::hash(&clear.0))
+            };
             drop(permit);
             (place, hash.transpose())
         });

@@ -73,15 +73,22 @@ pub fn config_text(folder: &Path) -> String {
 pub struct Running {
     pub hub: Hub,
     pub http: SocketAddr,
-    pub folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Running {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config::read(&config_text(folder.path()), Path::new("test.toml"), &|_| None).unwrap();
+        let config = Config::read(&config_text(folder.path()), Path::new("test.toml"), &|_| {
+            None
+        })
+        .unwrap();
         let hub = Box::pin(Hub::start(config)).await.unwrap();
-        Self { http: hub.addresses().http, hub, folder }
+        Self {
+            http: hub.addresses().http,
+            hub,
+            _folder: folder,
+        }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -94,22 +101,45 @@ impl Running {
 
     /// Somebody with a cookie jar of their own.
     pub fn person(&self) -> Person {
-        let client = reqwest::Client::builder().cookie_store(true).no_proxy().build().unwrap();
-        Person { client, base: self.origin(), key: None, cookie: None }
+        let client = reqwest::Client::builder()
+            .cookie_store(true)
+            .no_proxy()
+            .build()
+            .unwrap();
+        Person {
+            client,
+            base: self.origin(),
+            key: None,
+            cookie: None,
+        }
     }
 
     /// A program with an API key.
     pub fn program(&self, key: &str) -> Person {
-        Person { key: Some(key.to_owned()), ..self.person() }
+        Person {
+            key: Some(key.to_owned()),
+            ..self.person()
+        }
     }
 
     /// Somebody who is logged in.
     pub async fn logged_in(&self, tenant: &str, user: &str, password: &str) -> Person {
         let mut person = self.person();
         let login = json!({ "tenant": tenant, "user": user, "password": password });
-        let response = person.request(Method::POST, "/api/v1/login").json(&login).send().await.unwrap();
+        let response = person
+            .request(Method::POST, "/api/v1/login")
+            .json(&login)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), StatusCode::OK);
-        let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        let cookie = response.headers()["set-cookie"]
+            .to_str()
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
         person.cookie = Some(cookie);
         person
     }
@@ -125,7 +155,10 @@ pub struct Person {
 
 impl Person {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}{path}", self.base)).header("Origin", &self.base);
+        let request = self
+            .client
+            .request(method, format!("{}{path}", self.base))
+            .header("Origin", &self.base);
         match &self.key {
             Some(key) => request.bearer_auth(key),
             None => request,
@@ -152,26 +185,44 @@ impl Person {
 
     /// A live socket with this person's cookie.
     pub async fn socket(&self, path: &str, origin: &str) -> Result<Socket, Error> {
-        let mut request = format!("ws{}{path}", self.base.trim_start_matches("http")).into_client_request().unwrap();
-        request.headers_mut().insert("Origin", origin.parse().unwrap());
+        let mut request = format!("ws{}{path}", self.base.trim_start_matches("http"))
+            .into_client_request()
+            .unwrap();
+        request
+            .headers_mut()
+            .insert("Origin", origin.parse().unwrap());
         if let Some(cookie) = &self.cookie {
-            request.headers_mut().insert("Cookie", cookie.parse().unwrap());
+            request
+                .headers_mut()
+                .insert("Cookie", cookie.parse().unwrap());
         }
-        connect_async(request).await.map(|(stream, _)| Socket(stream))
+        connect_async(request)
+            .await
+            .map(|(stream, _)| Socket(stream))
     }
 }
 
 /// Status and JSON; what is an error must be a problem.
 pub async fn read(response: Response) -> (u16, Value) {
     let status = response.status().as_u16();
-    let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+    let kind = response
+        .headers()
+        .get("content-type")
+        .map(|kind| kind.to_str().unwrap().to_owned());
     assert!(response.headers().contains_key("x-request-id"));
     let text = response.text().await.unwrap();
-    let body: Value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+    let body: Value = if text.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_str(&text).unwrap()
+    };
     if status >= 400 {
         assert_eq!(kind.as_deref(), Some("application/problem+json"), "{text}");
         assert_eq!(body["status"], status);
-        assert!(body["type"].is_string() && body["title"].is_string() && body["detail"].is_string(), "{text}");
+        assert!(
+            body["type"].is_string() && body["title"].is_string() && body["detail"].is_string(),
+            "{text}"
+        );
     }
     (status, body)
 }
@@ -213,7 +264,11 @@ impl Socket {
 /// A visitor's browser on a page of this origin.
 pub async fn visitor(chat: SocketAddr, origin: &str) -> Socket {
     let mut request = format!("ws://{chat}/").into_client_request().unwrap();
-    request.headers_mut().insert("Origin", origin.parse().unwrap());
-    request.headers_mut().insert("Sec-WebSocket-Protocol", "rapport.chat.v1".parse().unwrap());
+    request
+        .headers_mut()
+        .insert("Origin", origin.parse().unwrap());
+    request
+        .headers_mut()
+        .insert("Sec-WebSocket-Protocol", "rapport.chat.v1".parse().unwrap());
     Socket(connect_async(request).await.unwrap().0)
 }
