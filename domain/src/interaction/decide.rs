@@ -401,7 +401,12 @@ impl Interaction {
     }
 }
 
-fn check_text(text: &str) -> Result<(), Rejection> {
+/// What a message must be: 1 to [`MAX_TEXT_BYTES`] bytes that are not only spaces, without control characters but
+/// newlines and tabs.
+///
+/// # Errors
+/// [`Rejection::BadText`].
+pub fn check_text(text: &str) -> Result<(), Rejection> {
     let bad = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     if text.trim().is_empty() || text.len() > MAX_TEXT_BYTES || text.chars().any(bad) {
         return Err(Rejection::BadText);

@@ -101,6 +101,8 @@ pub enum Phase {
         agent: AgentId,
         /// When it ends by itself.
         until: Timestamp,
+        /// Since when.
+        since: Timestamp,
     },
     /// Done.
     Closed {
@@ -189,7 +191,7 @@ impl Aggregate for Interaction {
             }
             Fact::Ended { wrap_up_until, .. } => {
                 if let Phase::Active { agent, .. } = self.phase {
-                    self.phase = Phase::WrapUp { agent, until: *wrap_up_until };
+                    self.phase = Phase::WrapUp { agent, until: *wrap_up_until, since: at };
                 }
             }
             Fact::DispositionSet { disposition, .. } => self.disposition = Some(disposition.clone()),
