@@ -16,11 +16,18 @@ const INTERRUPTED: i32 = 130;
 pub fn run(config: Config, json: bool) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let data = config.data.display().to_string();
-        let hub = Box::pin(Hub::start(config)).await.map_err(Failure::new)?;
+        // Before anybody can know that we are here, so that no signal finds nobody to take it.
+        let mut interrupt = on(SignalKind::interrupt())?;
+        let mut terminate = on(SignalKind::terminate())?;
+        let start = Box::pin(Hub::start(config));
+        let hub = tokio::select! {
+            hub = start => hub.map_err(Failure::new)?,
+            // Nothing was acknowledged yet, so there is nothing to finish.
+            _ = interrupt.recv() => std::process::exit(INTERRUPTED),
+            _ = terminate.recv() => return Ok(()),
+        };
         // Whoever waits for the line may be gone already; that is no reason to stop.
         let _nobody_reads = announce(hub.addresses(), &data, json);
-        let (mut interrupt, mut terminate) =
-            (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

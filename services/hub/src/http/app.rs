@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use rapport_domain::event::Position;
 use rapport_domain::port::query::QueryError;
 use rapport_engine::{CommandError, Engine, ProjectionRunner};
@@ -84,44 +83,42 @@ impl App {
         Ok(task.await.map_err(Problem::internal)??)
     }
 
-    /// Asks the read models, off the runtime, once they have seen `position`.
+    /// Asks a read model, off the runtime, once it has seen `position`.
     ///
     /// # Errors
-    /// 503 when they have not in time, or cannot be read.
-    pub async fn ask<T, F>(&self, position: Option<Position>, question: F) -> Result<T, Problem>
+    /// 503 when it has not in time, or cannot be read.
+    pub async fn ask<T, F>(
+        &self,
+        model: &'static str,
+        position: Option<Position>,
+        question: F,
+    ) -> Result<T, Problem>
     where
         F: FnOnce(&ReadModels) -> Result<T, QueryError> + Send + 'static,
         T: Send + 'static,
     {
         if let Some(position) = position
-            && !self.seen(position, READ_WITHIN).await
+            && !self.seen(model, position, READ_WITHIN).await
         {
             return Err(Problem::unavailable(
-                "The read models have not come that far yet.",
+                "The read model has not come that far yet.",
                 1,
             ));
         }
         let models = self.models.clone();
-        let answer = self
-            .runtime
-            .spawn_blocking(move || question(&models))
-            .await
-            .map_err(Problem::internal)?;
-        answer.map_err(|error| {
+        let answer = self.runtime.spawn_blocking(move || question(&models)).await;
+        answer.map_err(Problem::internal)?.map_err(|error| {
             tracing::error!(%error, "a read model cannot be read");
             Problem::unavailable("The read models cannot be read.", 5)
         })
     }
 
-    /// Whether every read model has seen a position within this time.
-    pub async fn seen(&self, position: Position, within: Duration) -> bool {
-        let all = join_all(
-            self.runners
-                .iter()
-                .map(|runner| runner.wait_for(position, within)),
-        )
-        .await;
-        all.into_iter().all(|seen| seen)
+    /// Whether a read model has seen a position within this time.
+    pub async fn seen(&self, model: &str, position: Position, within: Duration) -> bool {
+        match self.runners.iter().find(|runner| runner.name() == model) {
+            Some(runner) => runner.wait_for(position, within).await,
+            None => false,
+        }
     }
 }
 

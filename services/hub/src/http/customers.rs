@@ -7,6 +7,7 @@ use rapport_domain::event::Position;
 use rapport_domain::id::CustomerId;
 use rapport_domain::time::Zone;
 use rapport_engine::CustomerChange;
+use rapport_read_model::{CUSTOMERS, TIMELINE};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -81,7 +82,9 @@ pub async fn search(
     let tenant = who.0.tenant();
     let key = point.key(tenant);
     let mut customers = app
-        .ask(None, move |models| models.find_customers(tenant, key))
+        .ask(CUSTOMERS, None, move |models| {
+            models.find_customers(tenant, key)
+        })
         .await?;
     // The claim is the truth; the read model may be a moment behind it.
     let owner = app
@@ -118,7 +121,7 @@ pub async fn customer(
     let (id, window): (CustomerId, Window) = (id(&req, "customer")?, query(&req)?);
     let tenant = who.0.tenant();
     let found = app
-        .ask(window.min_position, move |models| {
+        .ask(CUSTOMERS, window.min_position, move |models| {
             models.customer(tenant, id)
         })
         .await?;
@@ -136,7 +139,7 @@ pub async fn timeline(
     let (tenant, most) = (who.0.tenant(), limit(window.limit, 50, 500)?);
     known(&app, tenant, id).await?;
     let page = app
-        .ask(window.min_position, move |models| {
+        .ask(TIMELINE, window.min_position, move |models| {
             models.timeline(tenant, id, window.before, most)
         })
         .await?;
@@ -153,7 +156,7 @@ pub async fn decisions(
     let (tenant, most) = (who.0.tenant(), limit(window.limit, 50, 500)?);
     known(&app, tenant, id).await?;
     let page = app
-        .ask(window.min_position, move |models| {
+        .ask(CUSTOMERS, window.min_position, move |models| {
             models.decisions(tenant, id, window.before, most)
         })
         .await?;

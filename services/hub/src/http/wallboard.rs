@@ -8,14 +8,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use rapport_domain::event::Position;
 use rapport_domain::id::{AgentId, QueueId, TenantId};
 use rapport_engine::{AgentLine, Change, ChangeKind};
+use rapport_read_model::STATISTICS;
 use rapport_read_model::view::QueueStatistics;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::app::App;
+use super::app::{App, READ_WITHIN};
 use super::auth::{Caller, Reader, token};
 use super::live::{Ending, Show, serve};
 use super::problem::Problem;
+use super::request::query;
 
 /// A tenant's figures are read at most this often, however many watch.
 const FRESH: Duration = Duration::from_millis(200);
@@ -77,18 +79,16 @@ async fn statistics(
     let zone = zone.ok_or_else(|| Problem::not_found("tenant"))?;
     let day = zone.local(app.engine.now()).day;
     if let Some(position) = wanted {
-        let runner = app
-            .runners
-            .iter()
-            .find(|runner| runner.name() == rapport_read_model::STATISTICS);
-        if let Some(runner) = runner.filter(|runner| runner.mark() < position) {
-            runner.wait_for(position, Duration::from_millis(500)).await;
-        }
+        // Late figures are better than none: the next change brings better ones.
+        app.seen(STATISTICS, position, Duration::from_millis(500))
+            .await;
     } else if let Some(known) = app.lines.fresh(tenant, day) {
         return Ok(known);
     }
     let read = app
-        .ask(None, move |models| models.queue_statistics(tenant, day))
+        .ask(STATISTICS, None, move |models| {
+            models.queue_statistics(tenant, day)
+        })
         .await?;
     let read: Statistics = Arc::new(read.into_iter().map(|line| (line.queue, line)).collect());
     app.lines.keep(tenant, day, read.clone());
@@ -149,9 +149,9 @@ async fn agent_lines(app: &App, tenant: TenantId) -> Result<Vec<AgentLine>, Prob
     Ok(lines)
 }
 
-async fn whole(app: &App, tenant: TenantId) -> Result<Value, Problem> {
+async fn whole(app: &App, tenant: TenantId, wanted: Option<Position>) -> Result<Value, Problem> {
     let position = app.engine.reacted_to();
-    let statistics = statistics(app, tenant, None).await?;
+    let statistics = statistics(app, tenant, wanted).await?;
     let directory = app.engine.directory();
     let entry = directory
         .tenant(tenant)
@@ -169,9 +169,28 @@ async fn whole(app: &App, tenant: TenantId) -> Result<Value, Problem> {
     }))
 }
 
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    min_position: Option<Position>,
+}
+
 /// `GET /wallboard`.
-pub async fn wallboard(app: web::Data<App>, who: Reader) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(whole(&app, who.0.tenant()).await?))
+pub async fn wallboard(
+    app: web::Data<App>,
+    who: Reader,
+    req: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let Wanted { min_position } = query(&req)?;
+    if let Some(position) = min_position
+        && !app.seen(STATISTICS, position, READ_WITHIN).await
+    {
+        return Err(Problem::unavailable(
+            "The figures have not come that far yet.",
+            1,
+        ));
+    }
+    Ok(HttpResponse::Ok().json(whole(&app, who.0.tenant(), min_position).await?))
 }
 
 struct Board {
@@ -206,7 +225,7 @@ impl Show for Board {
         self.queues.clear();
         self.agents.clear();
         (self.last, self.shown) = (app.engine.reacted_to(), Instant::now());
-        whole(app, self.caller.tenant())
+        whole(app, self.caller.tenant(), None)
             .await
             .map_err(|_| Ending::Failed)
     }

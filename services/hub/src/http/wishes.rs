@@ -7,11 +7,13 @@ use rapport_domain::event::Position;
 use rapport_domain::id::{CustomerId, TenantId, WishId};
 use rapport_domain::outreach::WishClass;
 use rapport_engine::{CustomerRef, WishDraft};
+use rapport_read_model::CUSTOMERS;
 use rapport_read_model::view::WishView;
 use serde::Deserialize;
 use serde_json::json;
+use uuid::Uuid;
 
-use super::app::App;
+use super::app::{App, READ_WITHIN};
 use super::auth::{Caller, Program};
 use super::customers::one_point;
 use super::problem::Problem;
@@ -107,14 +109,25 @@ pub async fn file(
         script: wish.script,
     };
     let of = department.clone();
+    let before_read = just_filed(&app, &department, &draft);
     let filed = app
         .on_engine(move |engine| async move { engine.file_wish(tenant, &of, draft).await })
         .await?;
-    let view = app
-        .ask(Some(filed.position), move |models| {
+    let seen = app.seen(CUSTOMERS, filed.position, READ_WITHIN).await;
+    let view = if filed.new && !seen {
+        // It is on disk; that the read model is late is no reason to say anything else.
+        Some(WishView {
+            id: filed.wish,
+            customer: filed.customer,
+            ..before_read
+        })
+    } else {
+        let wanted = Some(filed.position);
+        app.ask(CUSTOMERS, wanted, move |models| {
             models.wish(tenant, filed.wish)
         })
-        .await?;
+        .await?
+    };
     // An id that another department used is not this department's to read.
     let view = view.filter(|view| view.department == department);
     let view = view.ok_or_else(|| Problem::conflict("id_taken", "Another wish has this id."))?;
@@ -126,6 +139,39 @@ pub async fn file(
         HttpResponse::Ok()
     }
     .json(answer))
+}
+
+/// A wish as it stands when it has been filed and nothing was decided yet.
+fn just_filed(app: &App, department: &str, draft: &WishDraft) -> WishView {
+    let nobody = Uuid::nil();
+    WishView {
+        id: draft.id.unwrap_or_else(|| WishId::from_uuid(nobody)),
+        customer: CustomerId::from_uuid(nobody),
+        department: department.to_owned(),
+        purpose: draft.purpose.clone(),
+        class: class_name(draft.class).to_owned(),
+        value: draft.value,
+        filed_at: app.engine.now().as_millis(),
+        expires_at: draft.expires_at.as_millis(),
+        status: "open".to_owned(),
+        reason: None,
+        until: None,
+        plan: None,
+        slot: None,
+        interaction: None,
+        outcome: None,
+        note: None,
+        outcome_at: None,
+        attempts: 0,
+    }
+}
+
+const fn class_name(class: WishClass) -> &'static str {
+    match class {
+        WishClass::Mandatory => "mandatory",
+        WishClass::Service => "service",
+        WishClass::Marketing => "marketing",
+    }
 }
 
 /// Whose wishes somebody sees: a department its own, people at the desk and admins all.
@@ -155,7 +201,9 @@ pub async fn wish(
     let (id, window): (WishId, Window) = (id(&req, "wish")?, query(&req)?);
     let (tenant, department) = (who.tenant(), whose(&who));
     let found: Option<WishView> = app
-        .ask(window.min_position, move |models| models.wish(tenant, id))
+        .ask(CUSTOMERS, window.min_position, move |models| {
+            models.wish(tenant, id)
+        })
         .await?;
     let found =
         found.filter(|wish| department.is_none_or(|department| wish.department == department));
@@ -182,7 +230,7 @@ async fn list(
     let most = limit(window.limit, 100, 1_000)?;
     let after = window.after.unwrap_or(Position::START);
     let page = app
-        .ask(window.min_position, move |models| {
+        .ask(CUSTOMERS, window.min_position, move |models| {
             models.wishes(tenant, of.as_deref(), after, most)
         })
         .await?;

@@ -4,6 +4,12 @@ use crate::support::{Running, read};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+fn wish() -> Value {
+    json!({ "customer": { "phone": "+49 30 123456" }, "purpose": "payment_reminder", "class": "service",
+            "talking_point": "Invoice 17 is overdue", "value": 40, "expires_at": "2099-01-01T00:00:00Z",
+            "channels": ["voice"] })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_wish_is_refused_by_the_name_of_the_field() {
     let hub = Running::start().await;

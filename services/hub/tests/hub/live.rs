@@ -202,18 +202,13 @@ async fn a_visitor_reaches_an_agent_and_the_wallboard_counts_it() {
         200
     );
     let wrap_up = json!({ "disposition": "solved", "note": "all good" });
-    assert_eq!(
-        anna.post(
-            &format!("/api/v1/interactions/{interaction}/wrap-up"),
-            wrap_up
-        )
-        .await
-        .0,
-        200
-    );
+    let path = format!("/api/v1/interactions/{interaction}/wrap-up");
+    let (status, done) = anna.post(&path, wrap_up).await;
+    assert_eq!(status, 200, "{done}");
     desk.wait(|frame| frame["t"] == "gone" && frame["interaction"] == interaction.as_str())
         .await;
-    let (_, board) = anna.get("/api/v1/wallboard").await;
+    let path = format!("/api/v1/wallboard?min_position={}", done["position"]);
+    let (_, board) = anna.get(&path).await;
     let queue = &board["queues"][0];
     assert_eq!(
         (

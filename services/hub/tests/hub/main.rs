@@ -1,5 +1,10 @@
 //! A hub as a whole: in this process on free ports, and as the program.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "what is missing in a test ends the test"
+)]
+
 mod api;
 mod live;
 mod pages;

@@ -139,12 +139,6 @@ async fn a_presence_reason_is_one_of_the_tenant() {
     hub.hub.stop().await;
 }
 
-fn wish() -> Value {
-    json!({ "customer": { "phone": "+49 30 123456" }, "purpose": "payment_reminder", "class": "service",
-            "talking_point": "Invoice 17 is overdue", "value": 40, "expires_at": "2099-01-01T00:00:00Z",
-            "channels": ["voice"] })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_password_ends_the_sessions_of_the_old_one() {
     let hub = Running::start().await;
