@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, ORIGIN};
+use reqwest::header::{AUTHORIZATION, HeaderMap, ORIGIN, SET_COOKIE};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
@@ -37,6 +37,7 @@ impl Answer {
 #[derive(Clone, Debug)]
 pub struct Api {
     client: Client,
+    cookie: String,
     base: String,
     key: Option<String>,
 }
@@ -49,7 +50,7 @@ impl Api {
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         let client = Client::builder().cookie_store(true).timeout(Duration::from_secs(20)).build().expect("a client");
-        Self { client, base: format!("http://{address}"), key: None }
+        Self { client, cookie: String::new(), base: format!("http://{address}"), key: None }
     }
 
     /// With the key of a department, or of `operations`.
@@ -63,10 +64,18 @@ impl Api {
     ///
     /// # Panics
     /// When that is refused.
-    pub async fn as_agent(self, name: &str) -> Self {
-        let me = self.post("/login", json!({ "tenant": TENANT, "user": name, "password": PASSWORD })).await.ok();
-        assert_eq!(me["agent"]["name"], name);
+    pub async fn as_agent(mut self, name: &str) -> Self {
+        let answer = self.post("/login", json!({ "tenant": TENANT, "user": name, "password": PASSWORD })).await;
+        let cookie = answer.headers.get(SET_COOKIE).and_then(|cookie| cookie.to_str().ok()).unwrap_or_default();
+        cookie.split(';').next().unwrap_or_default().clone_into(&mut self.cookie);
+        assert_eq!(answer.ok()["agent"]["name"], name);
         self
+    }
+
+    /// What proves to the live sockets who is asking; empty before the login.
+    #[must_use]
+    pub fn cookie(&self) -> &str {
+        &self.cookie
     }
 
     /// A request with an answer, whatever it is.

@@ -94,11 +94,11 @@ impl Baresip {
     }
 }
 
-/// `EX=BareSip;…;PS=sent;PR=received;…`.
+/// The line `packets: SENT RECEIVED` of the table that follows a call.
 fn stats(output: &str) -> Option<CallStats> {
-    let line = output.lines().rev().find(|line| line.contains("PS=") && line.contains("PR="))?;
-    let number = |name: &str| line.split(';').find_map(|part| part.trim().strip_prefix(name)?.split(',').next()?.parse().ok());
-    Some(CallStats { sent: number("PS=")?, received: number("PR=")? })
+    let line = output.lines().rev().find_map(|line| line.trim().strip_prefix("packets:"))?;
+    let mut numbers = line.split_whitespace().map(|number| number.parse().ok());
+    Some(CallStats { sent: numbers.next()??, received: numbers.next()?? })
 }
 
 /// Two minutes of a low square tone, 8 kHz, 16 bit, mono.

@@ -6,6 +6,7 @@
 pub mod api;
 pub mod baresip;
 pub mod chat;
+pub mod desk;
 pub mod hub;
 pub mod log;
 pub mod ports;

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 pub const TENANT: &str = "acme";
 /// The password of every agent.
 pub const PASSWORD: &str = "a password for tests";
-/// The secret of every phone that registers.
-pub const PHONE_SECRET: &str = "a phone for tests";
+/// The secret of every phone that registers; without spaces, which end a setting of baresip.
+pub const PHONE_SECRET: &str = "phone-for-tests";
 /// The number that leads to the queue `service`.
 pub const HOTLINE: &str = "4930100";
 /// The site key that leads to the queue `service`.

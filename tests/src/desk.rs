@@ -1,0 +1,71 @@
+//! The desk's live socket.
+
+use std::net::SocketAddr;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::api::Api;
+use crate::wait::PATIENCE;
+
+/// What a desk knew when it was opened.
+#[derive(Debug)]
+pub struct Desk {
+    snapshot: Value,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Desk {
+    /// Opens the desk of whoever is logged in.
+    ///
+    /// # Panics
+    /// When the hub refuses, or sends no snapshot.
+    pub async fn open(http: SocketAddr, who: &Api) -> Self {
+        let mut request = format!("ws://{http}/api/v1/desk/live").into_client_request().expect("an address");
+        let headers = request.headers_mut();
+        headers.insert("Cookie", who.cookie().parse().expect("a header"));
+        headers.insert("Origin", format!("http://{http}").parse().expect("a header"));
+        let (mut socket, _) = connect_async(request).await.expect("a desk");
+        let hello = Message::text(json!({ "t": "hello", "resume": null }).to_string());
+        socket.send(hello).await.expect("sent");
+        let snapshot = next(&mut socket, |frame| frame["t"] == "snapshot").await;
+        Self { snapshot, socket }
+    }
+
+    /// A contact of the snapshot.
+    ///
+    /// # Panics
+    /// When it is not there.
+    #[must_use]
+    pub fn in_snapshot(&self, interaction: &str) -> Value {
+        let work = self.snapshot["work"].as_array().expect("work");
+        let found = work.iter().find(|item| item["id"] == interaction);
+        found.unwrap_or_else(|| panic!("{interaction} is not at the desk: {:#?}", self.snapshot)).clone()
+    }
+
+    /// Waits for a frame that fits.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub async fn hears(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        next(&mut self.socket, fits).await
+    }
+}
+
+async fn next(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>, fits: impl Fn(&Value) -> bool) -> Value {
+    let waiting = async {
+        loop {
+            let message = socket.next().await.expect("an open socket").expect("a frame");
+            let Message::Text(text) = message else { continue };
+            let frame: Value = serde_json::from_str(&text).expect("a frame as JSON");
+            if fits(&frame) {
+                return frame;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("the frame in time")
+}
