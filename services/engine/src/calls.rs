@@ -1,6 +1,6 @@
 //! Which leg belongs to which contact. Legs live in the process only: after a crash there are none.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rapport_domain::id::{InteractionId, LegId, TenantId};
@@ -80,6 +80,15 @@ impl Calls {
             .get(&interaction)
             .copied()
             .unwrap_or_default()
+    }
+
+    /// Every contact that has a leg.
+    pub fn contacts(&self) -> BTreeSet<(TenantId, InteractionId)> {
+        self.lock()
+            .roles
+            .values()
+            .map(|role| (role.tenant, role.interaction))
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -1,8 +1,7 @@
-//! What agents do at the desk, and what the desk is shown.
+//! What agents do at the desk, one command each.
 
 use rapport_domain::agent::{self, Agent, Presence};
 use rapport_domain::channel::Channel;
-use rapport_domain::customer::Customer;
 use rapport_domain::event::{Actor, Position, Revision};
 use rapport_domain::id::{AgentId, InteractionId, MessageId, TenantId, WishId};
 use rapport_domain::interaction::{Fact, Interaction, OfferEnd, Phase, Rejection};
@@ -11,16 +10,14 @@ use rapport_domain::private::Private;
 use rapport_domain::time::Timestamp;
 
 use crate::engine::Engine;
-use crate::error::{CommandError, ExecuteError};
-use crate::live::{ChangeKind, DeskFrame};
+use crate::error::CommandError;
 use crate::store::{Ctx, Executed};
-use crate::views::{AgentLine, AgentWork, Me, MessageView, Work, phase_of};
 
 /// Most bytes of a note.
 const MAX_NOTE: usize = 4_096;
 
 impl Engine {
-    async fn by_agent(
+    pub(crate) async fn by_agent(
         &self,
         tenant: TenantId,
         agent: AgentId,
@@ -38,7 +35,7 @@ impl Engine {
         done.map_err(|error| CommandError::from(error).naming("contact"))
     }
 
-    async fn contact(
+    pub(crate) async fn contact(
         &self,
         tenant: TenantId,
         id: InteractionId,
@@ -258,219 +255,6 @@ impl Engine {
         Ok(done
             .map_err(|error| CommandError::from(error).naming("wish"))?
             .position)
-    }
-
-    /// Every contact the agent has: offered, active, wrapping up; oldest first.
-    ///
-    /// # Errors
-    /// [`CommandError::NotFound`] for an agent of nobody or of another tenant.
-    pub async fn work_of(
-        &self,
-        tenant: TenantId,
-        agent: AgentId,
-    ) -> Result<Vec<Work>, CommandError> {
-        let state = self.agent_state(tenant, agent).await?;
-        let reserved = state.reservations.iter().map(|held| held.interaction);
-        let mut all = Vec::new();
-        for id in state
-            .work
-            .iter()
-            .map(|held| held.interaction)
-            .chain(reserved)
-        {
-            all.extend(self.work_item(tenant, agent, id, None, true).await?);
-        }
-        all.sort_by_key(|work| (work.waiting_since, work.id));
-        all.dedup_by_key(|work| work.id);
-        Ok(all)
-    }
-
-    /// Who is at the desk.
-    ///
-    /// # Errors
-    /// [`CommandError::NotFound`] for an agent of nobody or of another tenant.
-    pub async fn me(&self, tenant: TenantId, agent: AgentId) -> Result<Me, CommandError> {
-        let state = self.agent_state(tenant, agent).await?;
-        Me::of(&self.directory(), tenant, agent, &state).ok_or(CommandError::NotFound("tenant"))
-    }
-
-    /// An agent on the wallboard.
-    ///
-    /// # Errors
-    /// [`CommandError::NotFound`] for an agent of nobody or of another tenant.
-    pub async fn agent_line(
-        &self,
-        tenant: TenantId,
-        id: AgentId,
-    ) -> Result<AgentLine, CommandError> {
-        let agent = self.agent_state(tenant, id).await?;
-        let mut work = Vec::new();
-        let reserved = agent.reservations.iter().map(|held| held.interaction);
-        for held in agent
-            .work
-            .iter()
-            .map(|held| held.interaction)
-            .chain(reserved)
-        {
-            if let Some(known) = self
-                .store
-                .load_of::<Interaction>(tenant, held.as_uuid())
-                .await?
-                && let Some((phase, with, since, _)) = phase_of(&known)
-                && with == id
-            {
-                work.push(AgentWork {
-                    channel: known.channel,
-                    phase,
-                    since,
-                });
-            }
-        }
-        let doing = |phase: &str| {
-            work.iter()
-                .filter(|work| work.phase == phase)
-                .map(|work| work.since)
-                .min()
-        };
-        let (state, reason, since) = match (
-            &agent.presence,
-            doing("active"),
-            doing("offered"),
-            doing("wrap_up"),
-        ) {
-            (Presence::LoggedOut, None, None, None) => ("logged_out", None, agent.presence_since),
-            (_, Some(since), ..) => ("busy", None, since),
-            (_, None, Some(since), _) => ("offered", None, since),
-            (_, None, None, Some(since)) => ("wrap_up", None, since),
-            (Presence::NotReady { reason }, None, None, None) => {
-                ("not_ready", Some(reason.clone()), agent.presence_since)
-            }
-            (Presence::Ready, None, None, None) => ("ready", None, agent.presence_since),
-        };
-        Ok(AgentLine {
-            id,
-            display_name: agent.definition.display_name,
-            state,
-            reason,
-            since,
-            work,
-        })
-    }
-
-    async fn agent_state(&self, tenant: TenantId, id: AgentId) -> Result<Agent, CommandError> {
-        let known = self.store.load_of::<Agent>(tenant, id.as_uuid()).await?;
-        known.ok_or(CommandError::NotFound("agent"))
-    }
-
-    /// A contact as the agent's desk shows it; nothing when the agent does not have it.
-    async fn work_item(
-        &self,
-        tenant: TenantId,
-        agent: AgentId,
-        id: InteractionId,
-        at_least: Option<Revision>,
-        with_messages: bool,
-    ) -> Result<Option<Work>, ExecuteError<std::convert::Infallible>> {
-        let loaded = match at_least {
-            Some(revision) => {
-                self.store
-                    .load_at::<Interaction>(id.as_uuid(), revision)
-                    .await?
-            }
-            None => self.store.load::<Interaction>(id.as_uuid()).await?,
-        };
-        let Some(known) = loaded
-            .folded
-            .state
-            .as_ref()
-            .filter(|_| loaded.tenant == Some(tenant))
-        else {
-            return Ok(None);
-        };
-        if known.is_closed() || known.agent() != Some(agent) {
-            return Ok(None);
-        }
-        let customer = self
-            .store
-            .load_of::<Customer>(tenant, known.customer.as_uuid())
-            .await?;
-        let name = customer.and_then(|customer| customer.name.map(|name| name.expose().clone()));
-        let outreach = self
-            .store
-            .load_of::<Outreach>(tenant, known.customer.as_uuid())
-            .await?;
-        Ok(Work::of(
-            &self.directory(),
-            id,
-            known,
-            name,
-            outreach.as_ref(),
-            with_messages,
-        ))
-    }
-
-    pub(crate) async fn publish_work(
-        &self,
-        position: Position,
-        tenant: TenantId,
-        agent: AgentId,
-        id: InteractionId,
-        at_least: Option<Revision>,
-        with_messages: bool,
-    ) {
-        if !self.is_going() {
-            return;
-        }
-        let frame = match self
-            .work_item(tenant, agent, id, at_least, with_messages)
-            .await
-        {
-            Ok(Some(item)) => DeskFrame::Work { item },
-            Ok(None) => DeskFrame::Gone { interaction: id },
-            Err(error) => return self.failed("show a contact", &error),
-        };
-        self.live.publish(
-            position,
-            tenant,
-            ChangeKind::Desk {
-                agent,
-                frame: Box::new(frame),
-            },
-        );
-        self.live
-            .publish(position, tenant, ChangeKind::Agent(agent));
-    }
-
-    pub(crate) fn publish_message(
-        &self,
-        position: Position,
-        tenant: TenantId,
-        agent: AgentId,
-        id: InteractionId,
-        known: &Interaction,
-        message: MessageId,
-    ) {
-        let written = known.messages.iter().find(|written| written.id == message);
-        if let Some(written) = written.filter(|_| self.is_going()) {
-            let message = MessageView::of(&self.directory(), written);
-            let frame = Box::new(DeskFrame::Message {
-                interaction: id,
-                message,
-            });
-            self.live
-                .publish(position, tenant, ChangeKind::Desk { agent, frame });
-        }
-    }
-
-    pub(crate) async fn publish_me(&self, position: Position, tenant: TenantId, agent: AgentId) {
-        if !self.is_going() {
-            return;
-        }
-        if let Ok(me) = self.me(tenant, agent).await {
-            let frame = Box::new(DeskFrame::Me { me });
-            self.live
-                .publish(position, tenant, ChangeKind::Desk { agent, frame });
-        }
     }
 }
 

@@ -120,11 +120,20 @@ impl Live {
     /// repeated, which does no harm, because each change shows a thing as it is.
     pub fn after(&self, position: Position) -> Option<Vec<Arc<Change>>> {
         let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(seen) = past.changes.iter().position(|change| change.position == position) {
+        if let Some(seen) = past
+            .changes
+            .iter()
+            .position(|change| change.position == position)
+        {
             return Some(past.changes.iter().skip(seen).cloned().collect());
         }
-        (position >= past.complete_after)
-            .then(|| past.changes.iter().filter(|change| change.position > position).cloned().collect())
+        (position >= past.complete_after).then(|| {
+            past.changes
+                .iter()
+                .filter(|change| change.position > position)
+                .cloned()
+                .collect()
+        })
     }
 }
 
@@ -144,7 +153,9 @@ mod tests {
     #[test]
     fn what_was_published_late_is_not_missed() {
         let live = Live::new(Position(5));
-        [7, 9, 8].into_iter().for_each(|position| publish(&live, position));
+        [7, 9, 8]
+            .into_iter()
+            .for_each(|position| publish(&live, position));
         assert_eq!(positions(live.after(Position(9))), Some(vec![9, 8]));
         assert_eq!(positions(live.after(Position(5))), Some(vec![7, 9, 8]));
     }

@@ -306,3 +306,46 @@ impl Engine {
         tracing::warn!(?error, "could not {what}");
     }
 }
+
+/// The work that follows from an offer.
+impl Engine {
+    /// The agent has the contact now; the contact's own stream said so first.
+    pub(crate) async fn give_work(&self, tenant: TenantId, agent: AgentId, id: InteractionId) {
+        let Ok(Some(known)) = self
+            .store
+            .load_of::<Interaction>(tenant, id.as_uuid())
+            .await
+        else {
+            return;
+        };
+        if known.is_closed() {
+            return; // a repeated reaction: the work is finished
+        }
+        let ctx = Ctx::system(tenant, id.as_uuid(), None);
+        let taken = self
+            .store
+            .execute::<Agent, agent::Rejection>(agent.as_uuid(), &ctx, |state, _| {
+                Ok(state
+                    .map(|state| state.take(id, known.channel))
+                    .unwrap_or_default())
+            })
+            .await;
+        if let Err(error) = taken {
+            self.failed("note an agent's work", &error);
+        }
+    }
+
+    /// The agent is done with the contact.
+    pub(crate) async fn finish_work(&self, tenant: TenantId, agent: AgentId, id: InteractionId) {
+        let ctx = Ctx::system(tenant, id.as_uuid(), None);
+        let finished = self
+            .store
+            .execute::<Agent, agent::Rejection>(agent.as_uuid(), &ctx, |state, _| {
+                Ok(state.map(|state| state.finish(id)).unwrap_or_default())
+            })
+            .await;
+        if let Err(error) = finished {
+            self.failed("free an agent", &error);
+        }
+    }
+}

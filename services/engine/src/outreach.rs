@@ -1,75 +1,29 @@
 //! Single-contact outreach at work: wishes come in, one contact goes out, whoever contacts first carries the agenda.
 
 use rapport_domain::channel::{Channel, Direction};
-use rapport_domain::contact_point::{ContactPoint, Kind};
 use rapport_domain::customer::Customer;
-use rapport_domain::event::{Actor, Position};
-use rapport_domain::id::{CustomerId, InteractionId, PlanId, TenantId, WishId};
+use rapport_domain::event::Position;
+use rapport_domain::id::{CustomerId, InteractionId, PlanId, TenantId};
 use rapport_domain::interaction::{self, Interaction, Phase, Start};
-use rapport_domain::outreach::{CustomerFacts, Outreach, Rejection, Wish, WishClass};
+use rapport_domain::outreach::{CustomerFacts, Outreach, Rejection};
 use rapport_domain::policy::Policy;
-use rapport_domain::private::Private;
 use rapport_domain::time::{Timestamp, Zone};
 use std::time::Duration;
 
-use crate::customers::CustomerRef;
 use crate::engine::Engine;
 use crate::error::{CommandError, ExecuteError};
 use crate::store::{Ctx, Executed};
 use crate::timers::Due;
 
-/// Most characters of a purpose, a department or a script's name; texts for agents may be longer.
-const MAX_NAME: usize = 64;
-/// Most bytes of a talking point or script.
-const MAX_TEXT: usize = 4_096;
-
-/// A wish as a department files it.
-#[derive(Clone, Debug)]
-pub struct WishDraft {
-    /// Its id, when the department made one: the same id again files nothing new.
-    pub id: Option<WishId>,
-    /// Whom it concerns.
-    pub customer: CustomerRef,
-    /// What for.
-    pub purpose: String,
-    /// How firmly rules apply.
-    pub class: WishClass,
-    /// What the agent should say.
-    pub talking_point: String,
-    /// What it is worth.
-    pub value: u32,
-    /// Not before.
-    pub not_before: Option<Timestamp>,
-    /// Pointless from then on.
-    pub expires_at: Timestamp,
-    /// Allowed channels, the best first.
-    pub channels: Vec<Channel>,
-    /// The script for the agent.
-    pub script: Option<String>,
-}
-
-/// A wish that is on disk.
-#[derive(Clone, Copy, Debug)]
-pub struct FiledWish {
-    /// Its id.
-    pub wish: WishId,
-    /// Whom it concerns.
-    pub customer: CustomerId,
-    /// Whether it is new.
-    pub new: bool,
-    /// Wait for this position to read it back.
-    pub position: Position,
-}
-
 /// What a decision about outreach looks at, loaded together.
-struct Situation {
-    customer: Customer,
-    zone: Zone,
-    policy: Policy,
+pub(crate) struct Situation {
+    pub customer: Customer,
+    pub zone: Zone,
+    pub policy: Policy,
 }
 
 impl Situation {
-    fn facts(&self) -> CustomerFacts<'_> {
+    pub fn facts(&self) -> CustomerFacts<'_> {
         CustomerFacts {
             customer: &self.customer,
             zone: self.zone,
@@ -78,7 +32,7 @@ impl Situation {
 }
 
 impl Engine {
-    async fn situation(
+    pub(crate) async fn situation(
         &self,
         tenant: TenantId,
         customer: CustomerId,
@@ -103,7 +57,7 @@ impl Engine {
         })
     }
 
-    async fn on_outreach(
+    pub(crate) async fn on_outreach(
         &self,
         ctx: &Ctx,
         customer: CustomerId,
@@ -119,64 +73,6 @@ impl Engine {
                 )
             })
             .await
-    }
-
-    /// Files a department's wish; the coordinator decides on it in the same append.
-    ///
-    /// # Errors
-    /// [`CommandError::Invalid`] names the field; [`CommandError::NotFound`] for an unknown customer id.
-    pub async fn file_wish(
-        &self,
-        tenant: TenantId,
-        department: &str,
-        draft: WishDraft,
-    ) -> Result<FiledWish, CommandError> {
-        check("purpose", &draft.purpose, MAX_NAME)?;
-        check("talking_point", &draft.talking_point, MAX_TEXT)?;
-        if let Some(script) = &draft.script {
-            check("script", script, MAX_TEXT)?;
-        }
-        if draft.channels.is_empty() {
-            let detail = "name at least one channel, such as \"voice\"".to_owned();
-            return Err(CommandError::Invalid {
-                field: "channels",
-                detail,
-            });
-        }
-        let actor = Actor::Department(department.to_owned());
-        let customer = self.resolve(tenant, &draft.customer, actor.clone()).await?;
-        let situation = self.situation(tenant, customer).await?;
-        let id = draft.id.unwrap_or_else(|| WishId::from_uuid(self.fresh()));
-        let wish = Wish {
-            id,
-            department: department.to_owned(),
-            purpose: draft.purpose,
-            class: draft.class,
-            talking_point: Private::new(draft.talking_point),
-            value: draft.value,
-            not_before: draft.not_before,
-            expires_at: draft.expires_at,
-            channels: draft.channels,
-            script: draft.script,
-        };
-        let ctx = Ctx::by(tenant, actor, id.as_uuid());
-        let filed = self
-            .on_outreach(&ctx, customer, |outreach, now| {
-                outreach.file(
-                    wish.clone(),
-                    customer,
-                    situation.facts(),
-                    &situation.policy,
-                    now,
-                )
-            })
-            .await?;
-        Ok(FiledWish {
-            wish: id,
-            customer,
-            new: !filed.facts.is_empty(),
-            position: filed.position,
-        })
     }
 
     /// Lets the coordinator look again; answers the position when it decided something.
@@ -243,7 +139,7 @@ impl Engine {
             .await;
     }
 
-    async fn watch_outreach_from(
+    pub(crate) async fn watch_outreach_from(
         &self,
         tenant: TenantId,
         customer: CustomerId,
@@ -438,50 +334,4 @@ impl Engine {
             .await;
         self.report("return wishes", ended);
     }
-
-    /// The hub lost a call: its caller is owed another one. The wish's id follows from the call's, so it is filed once.
-    pub(crate) async fn offer_callback(
-        &self,
-        tenant: TenantId,
-        call: InteractionId,
-        lost: &Interaction,
-    ) {
-        let number: &ContactPoint = &lost.contact_point;
-        let has_policy = self
-            .directory()
-            .tenant(tenant)
-            .is_some_and(|entry| entry.policy.is_some());
-        if number.kind() != Kind::Phone || !has_policy {
-            return;
-        }
-        let draft = WishDraft {
-            id: Some(WishId::derived(call.as_uuid(), "callback")),
-            customer: CustomerRef::Id(lost.customer),
-            purpose: "callback".into(),
-            class: WishClass::Service,
-            talking_point: "We lost this customer's call through a fault of ours. Apologise and ask what they need.".into(),
-            value: 1_000,
-            not_before: None,
-            expires_at: self.now() + Duration::from_secs(24 * 3_600),
-            channels: vec![Channel::Voice],
-            script: None,
-        };
-        if let Err(error) = self.file_wish(tenant, "service", draft).await {
-            self.failed("offer a callback", &error);
-        }
-    }
-}
-
-fn check(field: &'static str, text: &str, longest: usize) -> Result<(), CommandError> {
-    let bad = text.trim().is_empty()
-        || text.len() > longest
-        || text
-            .chars()
-            .any(|c| c.is_control() && !matches!(c, '\n' | '\t'));
-    if bad {
-        let detail =
-            format!("it must have 1 to {longest} bytes of text without control characters");
-        return Err(CommandError::Invalid { field, detail });
-    }
-    Ok(())
 }

@@ -114,6 +114,21 @@ impl Engine {
         Ok(open)
     }
 
+    /// The hub is about to stop: calls are treated as a crash would treat them, so that their callers are owed a callback
+    /// and nobody is counted as having given up. Nothing is routed from here on; hang up after this.
+    pub async fn stop_calls(&self) {
+        self.going.send_replace(false);
+        for (tenant, id) in self.calls.contacts() {
+            if let Ok(Some(state)) = self
+                .store
+                .load_of::<Interaction>(tenant, id.as_uuid())
+                .await
+            {
+                self.settle(&[Open { tenant, id, state }]).await;
+            }
+        }
+    }
+
     /// Settles what a crash left half done. Each step is safe to repeat.
     async fn settle(&self, open: &[Open]) {
         for Open { tenant, id, state } in open {

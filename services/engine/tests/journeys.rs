@@ -1,6 +1,9 @@
 //! The engine's side of the three journeys, on the in-memory log.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its world has failed"
+)]
 
 mod support;
 
@@ -184,6 +187,34 @@ async fn a_number_nobody_declared_is_refused_and_counted() {
             .load(std::sync::atomic::Ordering::Relaxed),
         1
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orderly_stop_owes_waiting_callers_a_callback() {
+    let world = world().await;
+    let caller = world.call_from("+4917012345").await;
+    world
+        .until("the call", |world| world.has("interaction.queued"))
+        .await;
+    world.engine.stop_calls().await;
+    world
+        .peer
+        .send(VoiceEvent::Ended {
+            leg: caller,
+            why: LegEnd::HungUp,
+        })
+        .await
+        .unwrap();
+    world
+        .until("the callback", |world| {
+            world.outreach().into_iter().find(
+                |(_, fact)| matches!(fact, Fact::WishFiled(wish) if wish.purpose == "callback"),
+            )
+        })
+        .await;
+    world.engine.drain().await;
+    assert_eq!(world.count("interaction.abandoned"), 0);
+    assert_eq!(world.count("interaction.closed"), 1);
 }
 
 fn visitor(name: &str) -> Visitor {

@@ -1,0 +1,319 @@
+//! What follows from each fact, one kind of stream after the other.
+
+use std::sync::Arc;
+
+use rapport_domain::acd::{self, Input, Media, WorkItem};
+use rapport_domain::agent::{self, Presence, ReservationEnd};
+use rapport_domain::channel::Direction;
+use rapport_domain::id::{AgentId, CustomerId, InteractionId, QueueId};
+use rapport_domain::interaction::{self, Interaction, OfferEnd};
+use rapport_domain::outreach;
+use rapport_domain::setup::QueueFact;
+
+use crate::engine::Engine;
+use crate::floors::{agent_rule, queue_rule};
+use crate::live::ChangeKind;
+use crate::reactor::Cause;
+use crate::timers::Due;
+
+impl Engine {
+    pub(crate) async fn react_to_interaction(
+        self: &Arc<Self>,
+        cause: Cause<'_>,
+        fact: interaction::Fact,
+    ) {
+        use interaction::Fact as F;
+        let id = InteractionId::from_uuid(cause.recorded.stream.id);
+        let at = cause.recorded.event.recorded_at;
+        if crate::chat::is_visible(&fact) {
+            self.conversations.wake(id, cause.recorded.revision);
+        }
+        match fact {
+            F::Started {
+                customer,
+                channel,
+                direction,
+                contact_point,
+                ..
+            } => {
+                self.conversations
+                    .begun(cause.tenant, channel, &contact_point, id);
+                match direction {
+                    Direction::Inbound => {
+                        self.count(|counters| &counters.contacts_in);
+                        self.then(
+                            cause,
+                            customer.as_uuid(),
+                            move |engine, tenant, _| async move {
+                                engine.customer_contacted_us(tenant, customer, id).await;
+                            },
+                        )
+                        .await;
+                    }
+                    Direction::Outbound => self.count(|counters| &counters.contacts_out),
+                }
+            }
+            F::Queued { queue, priority } => {
+                let media = match self
+                    .store
+                    .load_of::<Interaction>(cause.tenant, id.as_uuid())
+                    .await
+                {
+                    Ok(Some(known)) => Media::from(known.channel),
+                    _ => return,
+                };
+                let item = WorkItem {
+                    priority,
+                    ..WorkItem::new(id, queue, media, at)
+                };
+                self.tell_floor(cause, vec![Input::ItemQueued(item)]).await;
+                self.watchers(cause, ChangeKind::Queue(queue));
+            }
+            F::Offered {
+                offer,
+                agent,
+                until,
+                ..
+            } => {
+                self.timers.set(
+                    Due::Offer {
+                        tenant: cause.tenant,
+                        interaction: id,
+                        offer,
+                    },
+                    until,
+                );
+                self.then(cause, id.as_uuid(), move |engine, tenant, _| async move {
+                    engine.ring_agent(tenant, id, agent).await;
+                })
+                .await;
+                self.show(cause, id, agent, true).await;
+            }
+            F::OfferEnded { offer, agent, why } => {
+                let (end, reservation) = match why {
+                    OfferEnd::Declined => (acd::OfferEnd::Declined, ReservationEnd::Declined),
+                    OfferEnd::Expired => (acd::OfferEnd::Expired, ReservationEnd::Expired),
+                    OfferEnd::Unreachable => (acd::OfferEnd::Failed, ReservationEnd::Unreachable),
+                    OfferEnd::Withdrawn => (acd::OfferEnd::Failed, ReservationEnd::Withdrawn),
+                };
+                let mut inputs = vec![];
+                if matches!(why, OfferEnd::Expired | OfferEnd::Unreachable) {
+                    // The agent is about to be set not-ready: the next contact must not go there in between.
+                    inputs.push(Input::AgentAvailability {
+                        agent,
+                        routable: false,
+                    });
+                }
+                inputs.push(Input::OfferEnded {
+                    item: id,
+                    agent,
+                    requeue: true,
+                    why: end,
+                });
+                self.tell_floor(cause, inputs).await;
+                self.then(
+                    cause,
+                    agent.as_uuid(),
+                    move |engine, tenant, _| async move {
+                        engine
+                            .end_reservation(tenant, agent, offer, reservation)
+                            .await;
+                    },
+                )
+                .await;
+                self.then(cause, id.as_uuid(), move |engine, _, _| async move {
+                    engine.hang_up_agent(id)
+                })
+                .await;
+                self.show(cause, id, agent, true).await;
+            }
+            F::OfferAccepted { agent, .. } => {
+                self.count(|counters| &counters.contacts_served);
+                self.tell_floor(cause, vec![Input::OfferAccepted { item: id, agent }])
+                    .await;
+                self.then(
+                    cause,
+                    agent.as_uuid(),
+                    move |engine, tenant, _| async move {
+                        engine.give_work(tenant, agent, id).await;
+                    },
+                )
+                .await;
+                self.show(cause, id, agent, true).await;
+            }
+            F::MessageReceived { message, .. } | F::MessageSent { message, .. } => {
+                self.show_message(cause, id, message).await;
+            }
+            F::DialRequested { .. }
+            | F::DialEnded { .. }
+            | F::Connected {}
+            | F::DispositionSet { .. } => {
+                self.show_holder(cause, id, false).await;
+            }
+            F::Abandoned {} => {
+                self.count(|counters| &counters.contacts_abandoned);
+                self.tell_floor(cause, vec![Input::ItemWithdrawn { item: id }])
+                    .await;
+                self.over(cause, id).await;
+            }
+            F::Ended { wrap_up_until, .. } => {
+                self.timers.set(
+                    Due::WrapUp {
+                        tenant: cause.tenant,
+                        interaction: id,
+                    },
+                    wrap_up_until,
+                );
+                self.then(cause, id.as_uuid(), move |engine, _, _| async move {
+                    engine.hang_up_all(id)
+                })
+                .await;
+                self.show_holder(cause, id, false).await;
+            }
+            F::Closed { .. } => self.over(cause, id).await,
+        }
+    }
+
+    /// A contact is over: legs, agent, line and outreach are freed.
+    pub(crate) async fn over(self: &Arc<Self>, cause: Cause<'_>, id: InteractionId) {
+        let known = match self
+            .store
+            .load_at::<Interaction>(id.as_uuid(), cause.recorded.revision)
+            .await
+        {
+            Ok(loaded) => loaded.folded.state.clone(),
+            Err(error) => return self.failed("load a contact that is over", &error),
+        };
+        let Some(known) = known else { return };
+        self.then(cause, id.as_uuid(), move |engine, _, _| async move {
+            engine.hang_up_all(id)
+        })
+        .await;
+        let (customer, reached) = (
+            known.customer,
+            known.connected_at.is_some() || !known.messages.is_empty(),
+        );
+        self.then(
+            cause,
+            customer.as_uuid(),
+            move |engine, tenant, _| async move {
+                engine.contact_ended(tenant, customer, id, reached).await;
+            },
+        )
+        .await;
+        if let Some(agent) = known.agent() {
+            self.then(
+                cause,
+                agent.as_uuid(),
+                move |engine, tenant, _| async move {
+                    engine.finish_work(tenant, agent, id).await;
+                },
+            )
+            .await;
+            self.show(cause, id, agent, false).await;
+        } else {
+            self.tell_floor(cause, vec![Input::ItemWithdrawn { item: id }])
+                .await;
+        }
+        if let Some(queue) = known.queue {
+            self.watchers(cause, ChangeKind::Queue(queue));
+        }
+    }
+
+    pub(crate) async fn react_to_agent(self: &Arc<Self>, cause: Cause<'_>, fact: agent::Fact) {
+        use agent::Fact as F;
+        let id = AgentId::from_uuid(cause.recorded.stream.id);
+        let inputs = match &fact {
+            F::Defined(definition) => vec![Input::AgentDefined(agent_rule(id, definition))],
+            F::Retired {} => vec![Input::AgentRetired(id)],
+            F::PresenceChanged { presence } => {
+                vec![Input::AgentAvailability {
+                    agent: id,
+                    routable: *presence == Presence::Ready,
+                }]
+            }
+            F::WorkFinished { interaction } => vec![Input::AgentReleased {
+                agent: id,
+                item: *interaction,
+            }],
+            F::Reserved { offer, until, .. } => {
+                self.watch_reservation(cause.tenant, id, *offer, *until);
+                vec![]
+            }
+            F::PasswordSet { .. }
+            | F::PhoneSecretSet(_)
+            | F::ReservationEnded { .. }
+            | F::WorkTaken { .. } => vec![],
+        };
+        self.tell_floor(cause, inputs).await;
+        if matches!(fact, F::Defined(_) | F::PresenceChanged { .. }) {
+            self.show_me(cause, id).await;
+        }
+        self.watchers(cause, ChangeKind::Agent(id));
+    }
+
+    pub(crate) async fn react_to_queue(self: &Arc<Self>, cause: Cause<'_>, fact: QueueFact) {
+        let id = QueueId::from_uuid(cause.recorded.stream.id);
+        let version = u32::try_from(cause.recorded.revision.0 + 1).unwrap_or(u32::MAX);
+        let input = match fact {
+            QueueFact::Defined(definition) => {
+                Input::QueueDefined(queue_rule(id, &definition, version))
+            }
+            QueueFact::Retired {} => Input::QueueRetired(id),
+        };
+        self.tell_floor(cause, vec![input]).await;
+        self.watchers(cause, ChangeKind::Queue(id));
+    }
+
+    pub(crate) async fn react_to_outreach(
+        self: &Arc<Self>,
+        cause: Cause<'_>,
+        fact: outreach::Fact,
+    ) {
+        use outreach::Fact as F;
+        let customer = CustomerId::from_uuid(cause.recorded.stream.id);
+        match fact {
+            F::WishFiled(_) => self.count(|counters| &counters.wishes_filed),
+            F::WishHeld { .. } | F::WishDropped { .. } => {}
+            F::ContactPlanned { .. } => self.count(|counters| &counters.contacts_planned),
+            F::ContactEnded { .. } => {}
+            F::ContactStarted {
+                plan, interaction, ..
+            } => {
+                self.then(
+                    cause,
+                    customer.as_uuid(),
+                    move |engine, tenant, ctx| async move {
+                        engine
+                            .begin_contact(tenant, customer, plan, interaction, &ctx)
+                            .await;
+                    },
+                )
+                .await;
+                return;
+            }
+            F::PlanWithdrawn { plan, .. } => {
+                self.then(
+                    cause,
+                    customer.as_uuid(),
+                    move |engine, tenant, ctx| async move {
+                        engine.withdraw_contact(tenant, plan, &ctx).await;
+                    },
+                )
+                .await;
+            }
+            F::AgendaTakenUp { interaction, .. } | F::OutcomeRecorded { interaction, .. } => {
+                self.show_holder(cause, interaction, false).await;
+                return;
+            }
+        }
+        self.then(
+            cause,
+            customer.as_uuid(),
+            move |engine, tenant, _| async move {
+                engine.watch_outreach(tenant, customer).await;
+            },
+        )
+        .await;
+    }
+}
