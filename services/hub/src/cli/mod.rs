@@ -75,7 +75,10 @@ impl DataFolder {
             let table: toml::Table = std::fs::read_to_string(file).ok()?.parse().ok()?;
             Some(PathBuf::from(table.get("data")?.as_str()?))
         };
-        self.data.clone().or_else(|| of_file(&self.config)).unwrap_or_else(|| PathBuf::from("rapport-data"))
+        self.data
+            .clone()
+            .or_else(|| of_file(&self.config))
+            .unwrap_or_else(|| PathBuf::from("rapport-data"))
     }
 }
 
@@ -88,12 +91,18 @@ struct Failure {
 impl Failure {
     /// Exit code 1.
     fn new(line: impl ToString) -> Self {
-        Self { code: 1, line: line.to_string() }
+        Self {
+            code: 1,
+            line: line.to_string(),
+        }
     }
 
     /// Exit code 2: the configuration.
     fn config(line: impl ToString) -> Self {
-        Self { code: 2, line: line.to_string() }
+        Self {
+            code: 2,
+            line: line.to_string(),
+        }
     }
 }
 
@@ -102,11 +111,21 @@ impl Failure {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // Beside a demonstration's own words only what is wrong is of interest.
-    let usual = if matches!(cli.command, Command::Demo(_)) { "warn" } else { "info,actix_server=warn" };
+    let usual = if matches!(cli.command, Command::Demo(_)) {
+        "warn"
+    } else {
+        "info,actix_server=warn"
+    };
     init_logging(cli.log_json, usual);
     let done = match cli.command {
-        Command::Serve { config, json } => load(&config).and_then(|config| serve::run(config, json)),
-        Command::Demo(options) => runtime().and_then(|runtime| runtime.block_on(Box::pin(crate::demo::run(options))).map_err(Failure::new)),
+        Command::Serve { config, json } => {
+            load(&config).and_then(|config| serve::run(config, json))
+        }
+        Command::Demo(options) => runtime().and_then(|runtime| {
+            runtime
+                .block_on(Box::pin(crate::demo::run(options)))
+                .map_err(Failure::new)
+        }),
         Command::CheckConfig { file } => load(&file).map(|config| print!("{}", explain(&config))),
         Command::Log(command) => log::run(command),
         Command::Projection(command) => projection::run(command),
@@ -132,11 +151,20 @@ fn init_logging(json: bool, usual: &str) {
     if json {
         registry.with(lines.json()).init();
     } else {
-        registry.with(lines.with_ansi(std::io::stderr().is_terminal()).with_target(false)).init();
+        registry
+            .with(
+                lines
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_target(false),
+            )
+            .init();
     }
 }
 
 /// A runtime of its own for a command.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::new)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::new)
 }
