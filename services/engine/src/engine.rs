@@ -102,6 +102,7 @@ impl Engine {
     pub async fn open(self: &Arc<Self>) -> Result<(), EngineError> {
         let from = *self.reacted.lock().unwrap_or_else(PoisonError::into_inner);
         let position = self.catch_up(from).await?;
+        self.lanes.done_until(position);
         let offers = self.seed().await?;
         self.going.send_replace(true);
         tokio::spawn(self.clone().follow(position));

@@ -93,6 +93,12 @@ impl Lanes {
         Self { senders, progress }
     }
 
+    /// Everything up to here was reacted to in an earlier life, or needs no reaction.
+    pub fn done_until(&self, position: Position) {
+        let mut state = self.progress.lock();
+        state.done = state.done.max(position);
+    }
+
     /// Begins an event: jobs submitted for it count until [`Lanes::sealed`] and all of them are done.
     pub fn begin(&self, position: Position) {
         self.progress.lock().events.push_back((position, 1));

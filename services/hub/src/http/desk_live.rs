@@ -47,6 +47,10 @@ impl Show for Desk {
         }
     }
 
+    fn due(&self) -> Option<tokio::time::Instant> {
+        None // a desk is told at once
+    }
+
     async fn later(&mut self, _: &App) -> Result<Vec<(Position, Value)>, Ending> {
         Ok(Vec::new())
     }

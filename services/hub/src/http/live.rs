@@ -57,7 +57,9 @@ pub trait Show {
         app: &App,
         change: &Change,
     ) -> impl Future<Output = Result<Option<Value>, Ending>>;
-    /// Frames that were put off, with their positions; asked every fifth of a second.
+    /// When [`Show::later`] wants to be asked; `None`: not before something changes.
+    fn due(&self) -> Option<Instant>;
+    /// Frames that were put off, with their positions.
     fn later(&mut self, app: &App) -> impl Future<Output = Result<Vec<(Position, Value)>, Ending>>;
 }
 
@@ -171,8 +173,6 @@ async fn converse(app: &App, line: &mut Line, show: &mut impl Show) -> Result<Ne
         }
     };
     let mut heartbeat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
-    let mut soon = tokio::time::interval(Duration::from_millis(200));
-    soon.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             change = changes.recv() => match change {
@@ -188,7 +188,7 @@ async fn converse(app: &App, line: &mut Line, show: &mut impl Show) -> Result<Ne
                 ClientFrame::Pong => {}
                 ClientFrame::Hello { .. } => return Err(Ending::Broken("hello once")),
             },
-            _ = soon.tick() => {
+            () = until(show.due()) => {
                 for (position, frame) in show.later(app).await? {
                     line.send(&at(position, frame)).await?;
                 }
@@ -204,6 +204,14 @@ async fn converse(app: &App, line: &mut Line, show: &mut impl Show) -> Result<Ne
             }
             _ = stopping.wait_for(|stopping| *stopping) => return Err(Ending::Stopping),
         }
+    }
+}
+
+/// Resolves at the moment; never when there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

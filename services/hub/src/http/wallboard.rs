@@ -201,7 +201,8 @@ struct Board {
     agents: BTreeMap<AgentId, Position>,
     /// The last change seen: what a frame that follows from no change is dated by.
     last: Position,
-    shown: Instant,
+    /// When lines are shown next: soon after a change, else when they are due anew.
+    due: tokio::time::Instant,
 }
 
 impl Show for Board {
@@ -224,7 +225,7 @@ impl Show for Board {
     async fn snapshot(&mut self, app: &App) -> Result<Value, Ending> {
         self.queues.clear();
         self.agents.clear();
-        (self.last, self.shown) = (app.engine.reacted_to(), Instant::now());
+        (self.last, self.due) = (app.engine.reacted_to(), tokio::time::Instant::now() + ANEW);
         whole(app, self.caller.tenant(), None)
             .await
             .map_err(|_| Ending::Failed)
@@ -233,6 +234,9 @@ impl Show for Board {
     async fn change(&mut self, _: &App, change: &Change) -> Result<Option<Value>, Ending> {
         self.last = self.last.max(change.position);
         if change.tenant == self.caller.tenant() {
+            if !matches!(change.what, ChangeKind::Desk { .. }) {
+                self.due = self.due.min(tokio::time::Instant::now() + FRESH);
+            }
             match &change.what {
                 ChangeKind::Queue(queue) => drop(self.queues.insert(*queue, change.position)),
                 ChangeKind::Agent(agent) => drop(self.agents.insert(*agent, change.position)),
@@ -242,10 +246,14 @@ impl Show for Board {
         Ok(None)
     }
 
+    fn due(&self) -> Option<tokio::time::Instant> {
+        Some(self.due)
+    }
+
     async fn later(&mut self, app: &App) -> Result<Vec<(Position, Value)>, Ending> {
         let tenant = self.caller.tenant();
-        if self.shown.elapsed() > ANEW {
-            self.shown = Instant::now();
+        self.due = tokio::time::Instant::now() + ANEW;
+        if self.queues.is_empty() && self.agents.is_empty() {
             for (queue, _) in app.engine.directory().queues_of(tenant) {
                 self.queues.entry(queue).or_insert(self.last);
             }
@@ -294,7 +302,7 @@ pub async fn live(
         queues: BTreeMap::new(),
         agents: BTreeMap::new(),
         last: Position::START,
-        shown: Instant::now(),
+        due: tokio::time::Instant::now() + ANEW,
     };
     actix_web::rt::spawn(serve(app, session, frames, board));
     Ok(response)
