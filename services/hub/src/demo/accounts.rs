@@ -28,8 +28,15 @@ impl Accounts {
     pub fn of(folder: &Path) -> io::Result<Self> {
         let file = folder.join(FILE);
         let accounts = match std::fs::read_to_string(&file) {
-            Ok(text) if text.trim().len() >= 32 => Self { secret: text.trim().to_owned() },
-            Ok(_) => return Err(io::Error::other(format!("{} is damaged: remove it to get new passwords", file.display()))),
+            Ok(text) if text.trim().len() >= 32 => Self {
+                secret: text.trim().to_owned(),
+            },
+            Ok(_) => {
+                return Err(io::Error::other(format!(
+                    "{} is damaged: remove it to get new passwords",
+                    file.display()
+                )));
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mut bytes = [0; 32];
                 getrandom::fill(&mut bytes).map_err(io::Error::other)?;
@@ -66,21 +73,32 @@ impl Accounts {
     }
 
     fn in_words(&self) -> String {
-        let mut text = format!("Accounts of this demonstration (tenant {TENANT}). Login and password:\n");
+        let mut text =
+            format!("Accounts of this demonstration (tenant {TENANT}). Login and password:\n");
         let mut line = |words: String| {
             text.push_str(&words);
             text.push('\n');
         };
-        for name in [PERSON, SUPERVISOR].into_iter().chain(AGENTS.iter().map(|agent| agent.name)) {
+        for name in [PERSON, SUPERVISOR]
+            .into_iter()
+            .chain(AGENTS.iter().map(|agent| agent.name))
+        {
             line(format!("  {name}  {}", self.password(name)));
         }
         line("Phones that register, user and password:".to_owned());
-        let registering = AGENTS.iter().filter(|agent| agent.phone == PhoneKind::Registers).map(|agent| agent.name);
+        let registering = AGENTS
+            .iter()
+            .filter(|agent| agent.phone == PhoneKind::Registers)
+            .map(|agent| agent.name);
         for name in std::iter::once(PERSON).chain(registering) {
             line(format!("  {name}  {}", self.phone(name)));
         }
         line("API keys:".to_owned());
-        for name in DEPARTMENTS.iter().map(|department| department.name).chain([OPERATIONS]) {
+        for name in DEPARTMENTS
+            .iter()
+            .map(|department| department.name)
+            .chain([OPERATIONS])
+        {
             line(format!("  {name}  {}", self.key(name)));
         }
         text
@@ -133,10 +151,20 @@ mod tests {
     fn a_folder_keeps_its_passwords_and_another_has_others() {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let first = Accounts::of(one.path()).unwrap();
-        assert_eq!(first.password("you"), Accounts::of(one.path()).unwrap().password("you"));
-        assert_ne!(first.password("you"), Accounts::of(other.path()).unwrap().password("you"));
+        assert_eq!(
+            first.password("you"),
+            Accounts::of(one.path()).unwrap().password("you")
+        );
+        assert_ne!(
+            first.password("you"),
+            Accounts::of(other.path()).unwrap().password("you")
+        );
         assert_ne!(first.password("you"), first.phone("you"));
-        assert!(std::fs::read_to_string(one.path().join(ACCOUNTS)).unwrap().contains(&first.password("you")));
+        assert!(
+            std::fs::read_to_string(one.path().join(ACCOUNTS))
+                .unwrap()
+                .contains(&first.password("you"))
+        );
     }
 
     #[cfg(unix)]
@@ -146,7 +174,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         Accounts::of(folder.path()).unwrap();
         for file in [FILE, ACCOUNTS] {
-            let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
+            let mode = std::fs::metadata(folder.path().join(file))
+                .unwrap()
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600, "{file}");
         }
     }
@@ -155,6 +186,12 @@ mod tests {
     fn a_damaged_secret_is_named() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(FILE), "short").unwrap();
-        assert!(Accounts::of(folder.path()).err().unwrap().to_string().contains(FILE));
+        assert!(
+            Accounts::of(folder.path())
+                .err()
+                .unwrap()
+                .to_string()
+                .contains(FILE)
+        );
     }
 }

@@ -16,7 +16,10 @@ pub struct Agenda<T> {
 
 impl<T> Default for Agenda<T> {
     fn default() -> Self {
-        Self { due: BTreeMap::new(), last: 0 }
+        Self {
+            due: BTreeMap::new(),
+            last: 0,
+        }
     }
 }
 

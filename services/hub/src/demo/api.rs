@@ -53,21 +53,47 @@ pub struct Api {
 impl Api {
     /// A program with a key.
     pub fn with_key(client: &reqwest::Client, hub: SocketAddr, key: String) -> Self {
-        Self { client: client.clone(), hub, identity: Identity::Key(key) }
+        Self {
+            client: client.clone(),
+            hub,
+            identity: Identity::Key(key),
+        }
     }
 
     /// Logs somebody in.
     ///
     /// # Errors
     /// [`Failure`].
-    pub async fn log_in(client: &reqwest::Client, hub: SocketAddr, user: &str, password: &str) -> Result<Self, Failure> {
+    pub async fn log_in(
+        client: &reqwest::Client,
+        hub: SocketAddr,
+        user: &str,
+        password: &str,
+    ) -> Result<Self, Failure> {
         let body = json!({ "tenant": super::cast::TENANT, "user": user, "password": password });
-        let request = || client.post(format!("http://{hub}/api/v1/login")).header(ORIGIN, origin(hub)).json(&body);
+        let request = || {
+            client
+                .post(format!("http://{hub}/api/v1/login"))
+                .header(ORIGIN, origin(hub))
+                .json(&body)
+        };
         let response = patiently(request).await?;
-        let cookies = response.headers().get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let session = cookies.filter_map(|cookie| cookie.split(';').next()).find(|pair| pair.starts_with("rapport_session="));
-        let session = session.ok_or_else(|| Failure::Unreachable("the login gave no session".to_owned()))?.to_owned();
-        Ok(Self { client: client.clone(), hub, identity: Identity::Session(session) })
+        let cookies = response
+            .headers()
+            .get_all(SET_COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let session = cookies
+            .filter_map(|cookie| cookie.split(';').next())
+            .find(|pair| pair.starts_with("rapport_session="));
+        let session = session
+            .ok_or_else(|| Failure::Unreachable("the login gave no session".to_owned()))?
+            .to_owned();
+        Ok(Self {
+            client: client.clone(),
+            hub,
+            identity: Identity::Session(session),
+        })
     }
 
     /// `POST`s to a path under `/api/v1`; patient while the hub is busy.
@@ -91,12 +117,22 @@ impl Api {
         let request = || {
             let request = self.client.request(method.clone(), &url).json(body);
             match &self.identity {
-                Identity::Session(cookie) => request.header(COOKIE, cookie).header(ORIGIN, origin(self.hub)),
+                Identity::Session(cookie) => request
+                    .header(COOKIE, cookie)
+                    .header(ORIGIN, origin(self.hub)),
                 Identity::Key(key) => request.header(AUTHORIZATION, format!("Bearer {key}")),
             }
         };
-        let text = patiently(request).await?.text().await.map_err(unreachable)?;
-        if text.is_empty() { Ok(Value::Null) } else { serde_json::from_str(&text).map_err(unreachable) }
+        let text = patiently(request)
+            .await?
+            .text()
+            .await
+            .map_err(unreachable)?;
+        if text.is_empty() {
+            Ok(Value::Null)
+        } else {
+            serde_json::from_str(&text).map_err(unreachable)
+        }
     }
 
     /// Opens a live socket under `/api/v1`.
@@ -124,19 +160,29 @@ fn unreachable(why: impl ToString) -> Failure {
 }
 
 /// Sends a request until it is answered for good: a busy hub (429, 503) and a broken connection are given time.
-async fn patiently(request: impl Fn() -> reqwest::RequestBuilder) -> Result<reqwest::Response, Failure> {
+async fn patiently(
+    request: impl Fn() -> reqwest::RequestBuilder,
+) -> Result<reqwest::Response, Failure> {
     let mut pause = FIRST_PAUSE;
     let mut attempt = 1;
     loop {
         let failure = match request().timeout(ANSWER_WITHIN).send().await {
             Ok(response) if response.status().is_success() => return Ok(response),
-            Ok(response) if response.status() == StatusCode::CONFLICT => return Err(Failure::TooLate),
+            Ok(response) if response.status() == StatusCode::CONFLICT => {
+                return Err(Failure::TooLate);
+            }
             Ok(response) => {
                 let status = response.status();
-                if !matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+                if !matches!(
+                    status,
+                    StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+                ) {
                     return Err(Failure::Refused(status));
                 }
-                let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+                let asked = response
+                    .headers()
+                    .get(RETRY_AFTER)
+                    .and_then(|value| value.to_str().ok()?.parse().ok());
                 pause = pause.max(asked.map(Duration::from_secs).unwrap_or_default());
                 Failure::Refused(status)
             }
@@ -160,17 +206,23 @@ impl Socket {
     ///
     /// # Errors
     /// [`Failure`].
-    pub async fn open(url: &str, headers: impl IntoIterator<Item = (&'static str, String)>) -> Result<Self, Failure> {
+    pub async fn open(
+        url: &str,
+        headers: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Result<Self, Failure> {
         let mut request = url.into_client_request().map_err(unreachable)?;
         for (name, value) in headers {
-            request.headers_mut().insert(name, HeaderValue::from_str(&value).map_err(unreachable)?);
+            request
+                .headers_mut()
+                .insert(name, HeaderValue::from_str(&value).map_err(unreachable)?);
         }
-        let opened = tokio::time::timeout(ANSWER_WITHIN, tokio_tungstenite::connect_async(request)).await;
+        let opened =
+            tokio::time::timeout(ANSWER_WITHIN, tokio_tungstenite::connect_async(request)).await;
         match opened.map_err(|_| unreachable("no answer"))? {
             Ok((socket, _)) => Ok(Self(socket)),
-            Err(tungstenite::Error::Http(response)) => {
-                Err(Failure::Refused(StatusCode::from_u16(response.status().as_u16()).unwrap_or_default()))
-            }
+            Err(tungstenite::Error::Http(response)) => Err(Failure::Refused(
+                StatusCode::from_u16(response.status().as_u16()).unwrap_or_default(),
+            )),
             Err(error) => Err(unreachable(error)),
         }
     }
@@ -180,7 +232,10 @@ impl Socket {
     /// # Errors
     /// [`Failure`].
     pub async fn send(&mut self, frame: &Value) -> Result<(), Failure> {
-        self.0.send(Message::text(frame.to_string())).await.map_err(unreachable)
+        self.0
+            .send(Message::text(frame.to_string()))
+            .await
+            .map_err(unreachable)
     }
 
     /// The next frame; `None` when the hub closed the socket. May be given up and asked again without losing a frame.
@@ -191,7 +246,9 @@ impl Socket {
         loop {
             match self.0.next().await {
                 None | Some(Ok(Message::Close(_))) => return Ok(None),
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).map(Some).map_err(unreachable),
+                Some(Ok(Message::Text(text))) => {
+                    return serde_json::from_str(&text).map(Some).map_err(unreachable);
+                }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(unreachable(error)),
             }
@@ -200,6 +257,7 @@ impl Socket {
 
     /// Says goodbye.
     pub async fn close(mut self) {
-        let _gone_either_way = tokio::time::timeout(Duration::from_secs(1), self.0.close(None)).await;
+        let _gone_either_way =
+            tokio::time::timeout(Duration::from_secs(1), self.0.close(None)).await;
     }
 }

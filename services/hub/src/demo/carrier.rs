@@ -47,7 +47,11 @@ enum Due {
 
 enum Line {
     /// A customer called.
-    Inbound { caller: Caller, talking: bool, answered: Option<Instant> },
+    Inbound {
+        caller: Caller,
+        talking: bool,
+        answered: Option<Instant>,
+    },
     /// A customer is called.
     Outbound { answered: Option<Instant> },
 }
@@ -104,7 +108,14 @@ impl Exchange {
             Ok(id) => {
                 self.due.after(caller.patience, Due::GiveUp(id));
                 self.by_number.insert(caller.from.clone(), id);
-                self.lines.insert(id, Line::Inbound { caller, talking: false, answered: None });
+                self.lines.insert(
+                    id,
+                    Line::Inbound {
+                        caller,
+                        talking: false,
+                        answered: None,
+                    },
+                );
             }
             Err(busy) => {
                 self.carrier.public.hung_up(&caller.from);
@@ -120,12 +131,17 @@ impl Exchange {
                 if self.running {
                     let caller = self.carrier.public.caller();
                     self.call(caller);
-                    self.due.after(self.carrier.public.next_call(), Due::NextCall);
+                    self.due
+                        .after(self.carrier.public.next_call(), Due::NextCall);
                 }
                 Ok(())
             }
             Due::Urged(number) => {
-                let caller = self.carrier.public.may_call(&number).filter(|_| self.running);
+                let caller = self
+                    .carrier
+                    .public
+                    .may_call(&number)
+                    .filter(|_| self.running);
                 caller.map_or(Ok(()), |caller| {
                     self.call(caller);
                     Ok(())
@@ -140,7 +156,10 @@ impl Exchange {
                 self.due.after(talk, Due::Goodbye(id));
                 phone.answer(id)
             }
-            Due::Refuse(id, status) => self.lines.get(&id).map_or(Ok(()), |_| phone.reject(id, status)),
+            Due::Refuse(id, status) => self
+                .lines
+                .get(&id)
+                .map_or(Ok(()), |_| phone.reject(id, status)),
         };
         if let Err(busy) = done {
             self.carrier.trouble.note(format!("carrier: {busy}"));
@@ -148,8 +167,12 @@ impl Exchange {
     }
 
     fn hears_a_voice(&mut self, number: &str) {
-        let Some(&id) = self.by_number.get(number) else { return }; // hung up in the same moment, or is called
-        if let Some(Line::Inbound { caller, talking, .. }) = self.lines.get_mut(&id)
+        let Some(&id) = self.by_number.get(number) else {
+            return;
+        }; // hung up in the same moment, or is called
+        if let Some(Line::Inbound {
+            caller, talking, ..
+        }) = self.lines.get_mut(&id)
             && !std::mem::replace(talking, true)
         {
             self.due.after(caller.talk, Due::Goodbye(id));
@@ -161,19 +184,29 @@ impl Exchange {
             PhoneEvent::Incoming { id, .. } => {
                 self.lines.insert(id, Line::Outbound { answered: None });
                 match self.carrier.public.is_called() {
-                    Reception::Answers { after, talk } => self.due.after(after, Due::Answer(id, talk)),
-                    Reception::Refuses { after, status } => self.due.after(after, Due::Refuse(id, status)),
+                    Reception::Answers { after, talk } => {
+                        self.due.after(after, Due::Answer(id, talk))
+                    }
+                    Reception::Refuses { after, status } => {
+                        self.due.after(after, Due::Refuse(id, status))
+                    }
                 }
             }
             PhoneEvent::Answered { id } => {
-                if let Some(Line::Inbound { answered, .. } | Line::Outbound { answered }) = self.lines.get_mut(&id) {
+                if let Some(Line::Inbound { answered, .. } | Line::Outbound { answered }) =
+                    self.lines.get_mut(&id)
+                {
                     *answered = Some(Instant::now());
                 }
             }
             PhoneEvent::Ended { id, why, stats } => {
-                let Some(line) = self.lines.remove(&id) else { return };
+                let Some(line) = self.lines.remove(&id) else {
+                    return;
+                };
                 let (answered, inbound) = match &line {
-                    Line::Inbound { caller, answered, .. } => {
+                    Line::Inbound {
+                        caller, answered, ..
+                    } => {
                         self.by_number.remove(&caller.from);
                         self.carrier.public.hung_up(&caller.from);
                         (*answered, true)
@@ -182,15 +215,24 @@ impl Exchange {
                 };
                 let long = answered.is_some_and(|since| since.elapsed() >= HEARD_WITHIN);
                 if long && stats.received == 0 {
-                    self.carrier.trouble.note(if inbound { "a caller heard nothing" } else { "a called customer heard nothing" });
+                    self.carrier.trouble.note(if inbound {
+                        "a caller heard nothing"
+                    } else {
+                        "a called customer heard nothing"
+                    });
                 }
                 match why {
-                    PhoneEnd::Refused(status) => self.carrier.trouble.note(format!("a caller was refused with {status}")),
+                    PhoneEnd::Refused(status) => self
+                        .carrier
+                        .trouble
+                        .note(format!("a caller was refused with {status}")),
                     PhoneEnd::Failed => self.carrier.trouble.note("a call of a customer failed"),
                     PhoneEnd::ByUs | PhoneEnd::ByPeer => {}
                 }
             }
-            PhoneEvent::Ringing { .. } | PhoneEvent::Registered | PhoneEvent::NotRegistered { .. } => {}
+            PhoneEvent::Ringing { .. }
+            | PhoneEvent::Registered
+            | PhoneEvent::NotRegistered { .. } => {}
         }
     }
 
@@ -201,13 +243,17 @@ impl Exchange {
             let spread = Duration::from_millis(100 * u64::try_from(place).unwrap_or(0));
             match line {
                 Line::Inbound { talking: false, .. } => self.due.after(spread, Due::GiveUp(*id)),
-                Line::Inbound { .. } | Line::Outbound { .. } => self.due.after(spread * 2, Due::Goodbye(*id)),
+                Line::Inbound { .. } | Line::Outbound { .. } => {
+                    self.due.after(spread * 2, Due::Goodbye(*id))
+                }
             }
         }
     }
 
     async fn close(self) {
-        let Carrier { phone, mut events, .. } = self.carrier;
+        let Carrier {
+            phone, mut events, ..
+        } = self.carrier;
         // A phone waits for the reader of its events.
         let reader = tokio::spawn(async move { while events.recv().await.is_some() {} });
         phone.stop().await;

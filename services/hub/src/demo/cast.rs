@@ -47,13 +47,48 @@ pub struct AgentRole {
 
 /// The simulated agents.
 pub const AGENTS: [AgentRole; 7] = [
-    AgentRole { name: "anna", display_name: "Anna Weber", skills: "service = 8, webchat = 5, guide = 1", phone: PhoneKind::Registers },
-    AgentRole { name: "bowen", display_name: "李博文 Bowen", skills: "service = 6, sales = 3, outreach = 3", phone: PhoneKind::Fixed },
-    AgentRole { name: "chen", display_name: "陈静 Chen Jing", skills: "service = 5, sales = 8, webchat = 4", phone: PhoneKind::Registers },
-    AgentRole { name: "dawei", display_name: "王大伟 Dawei", skills: "sales = 5, outreach = 6, service = 2", phone: PhoneKind::Registers },
-    AgentRole { name: "elena", display_name: "Elena Rossi", skills: "webchat = 8, guide = 2", phone: PhoneKind::None },
-    AgentRole { name: "fang", display_name: "方敏 Fang Min", skills: "outreach = 8", phone: PhoneKind::Fixed },
-    AgentRole { name: "grace", display_name: "Grace Okoro", skills: "service = 7, webchat = 6, sales = 2, guide = 1", phone: PhoneKind::Registers },
+    AgentRole {
+        name: "anna",
+        display_name: "Anna Weber",
+        skills: "service = 8, webchat = 5, guide = 1",
+        phone: PhoneKind::Registers,
+    },
+    AgentRole {
+        name: "bowen",
+        display_name: "李博文 Bowen",
+        skills: "service = 6, sales = 3, outreach = 3",
+        phone: PhoneKind::Fixed,
+    },
+    AgentRole {
+        name: "chen",
+        display_name: "陈静 Chen Jing",
+        skills: "service = 5, sales = 8, webchat = 4",
+        phone: PhoneKind::Registers,
+    },
+    AgentRole {
+        name: "dawei",
+        display_name: "王大伟 Dawei",
+        skills: "sales = 5, outreach = 6, service = 2",
+        phone: PhoneKind::Registers,
+    },
+    AgentRole {
+        name: "elena",
+        display_name: "Elena Rossi",
+        skills: "webchat = 8, guide = 2",
+        phone: PhoneKind::None,
+    },
+    AgentRole {
+        name: "fang",
+        display_name: "方敏 Fang Min",
+        skills: "outreach = 8",
+        phone: PhoneKind::Fixed,
+    },
+    AgentRole {
+        name: "grace",
+        display_name: "Grace Okoro",
+        skills: "service = 7, webchat = 6, sales = 2, guide = 1",
+        phone: PhoneKind::Registers,
+    },
 ];
 
 /// The person's skills as TOML: first for their own line, last for everybody's chats.
@@ -61,9 +96,38 @@ pub const PERSON_SKILLS: &str = "guide = 10, webchat = 1";
 
 /// Names of customers the company knows.
 pub const CUSTOMERS: [&str; 32] = [
-    "李伟", "Maria Keller", "王芳", "James Osei", "张敏", "Sofia Lindqvist", "刘洋", "Peter Novak", "陈杰", "Amina Diallo", "杨丽",
-    "Lucas Moreau", "黄强", "Hannah Schmidt", "周婷", "Diego Alvarez", "吴磊", "Ingrid Dahl", "徐静", "Tomasz Zielinski", "孙鹏",
-    "Nora Haddad", "马超", "Emily Carter", "朱琳", "Kenji Sato", "胡军", "Olivia Brown", "郭明", "Marco Bianchi", "何雪", "Leila Karimi",
+    "李伟",
+    "Maria Keller",
+    "王芳",
+    "James Osei",
+    "张敏",
+    "Sofia Lindqvist",
+    "刘洋",
+    "Peter Novak",
+    "陈杰",
+    "Amina Diallo",
+    "杨丽",
+    "Lucas Moreau",
+    "黄强",
+    "Hannah Schmidt",
+    "周婷",
+    "Diego Alvarez",
+    "吴磊",
+    "Ingrid Dahl",
+    "徐静",
+    "Tomasz Zielinski",
+    "孙鹏",
+    "Nora Haddad",
+    "马超",
+    "Emily Carter",
+    "朱琳",
+    "Kenji Sato",
+    "胡军",
+    "Olivia Brown",
+    "郭明",
+    "Marco Bianchi",
+    "何雪",
+    "Leila Karimi",
 ];
 
 /// The telephone number of a known customer.
@@ -108,7 +172,9 @@ pub const DEPARTMENTS: [Department; 3] = [
                 purpose: "payment_reminder",
                 class: "service",
                 talking_point: "Invoice 1042 (¥ 680) is two weeks overdue. 发票 1042（680 元）已逾期两周。",
-                script: Some("Ask whether the invoice arrived. Offer to pay in two parts. 确认是否收到发票，可分两期付款。"),
+                script: Some(
+                    "Ask whether the invoice arrived. Offer to pay in two parts. 确认是否收到发票，可分两期付款。",
+                ),
                 value: 60,
             },
             Matter {
@@ -153,12 +219,32 @@ pub const DEPARTMENTS: [Department; 3] = [
 
 /// Conversations of chat visitors, line by line; each line waits for the agent's answer.
 pub const CHATS: [&[&str]; 6] = [
-    &["Hello, where is my parcel?", "The number is HT-20418.", "Great, thank you!"],
-    &["你好，铁观音还有货吗？", "我要两罐，明天能发货吗？", "好的，谢谢！"],
-    &["Can I change the delivery address?", "To 12 Harbour Road, please.", "Perfect."],
+    &[
+        "Hello, where is my parcel?",
+        "The number is HT-20418.",
+        "Great, thank you!",
+    ],
+    &[
+        "你好，铁观音还有货吗？",
+        "我要两罐，明天能发货吗？",
+        "好的，谢谢！",
+    ],
+    &[
+        "Can I change the delivery address?",
+        "To 12 Harbour Road, please.",
+        "Perfect.",
+    ],
     &["龙井和碧螺春哪个更清淡？", "那我买龙井，谢谢。"],
-    &["My coupon SPRING does not work.", "It says it ran out yesterday.", "Oh nice, that one works. Thanks!"],
-    &["请问怎么开发票？", "抬头是海港贸易有限公司。", "收到，谢谢。"],
+    &[
+        "My coupon SPRING does not work.",
+        "It says it ran out yesterday.",
+        "Oh nice, that one works. Thanks!",
+    ],
+    &[
+        "请问怎么开发票？",
+        "抬头是海港贸易有限公司。",
+        "收到，谢谢。",
+    ],
 ];
 
 /// What agents answer in a chat.
@@ -174,7 +260,11 @@ pub const REPLIES: [&str; 8] = [
 ];
 
 /// How agents greet in a chat.
-pub const GREETINGS: [&str; 3] = ["Hello! How can I help?", "您好，请问有什么可以帮您？", "Hi there, I am happy to help."];
+pub const GREETINGS: [&str; 3] = [
+    "Hello! How can I help?",
+    "您好，请问有什么可以帮您？",
+    "Hi there, I am happy to help.",
+];
 
 #[cfg(test)]
 mod tests {

@@ -54,12 +54,31 @@ struct Me {
 #[derive(Deserialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
 enum Frame {
-    Snapshot { position: u64, me: Me, work: Vec<WorkItem> },
-    Resumed { position: u64 },
-    Work { position: u64, item: WorkItem },
-    Message { position: u64, interaction: Uuid, message: Message },
-    Gone { position: u64, interaction: Uuid },
-    Me { position: u64, me: Me },
+    Snapshot {
+        position: u64,
+        me: Me,
+        work: Vec<WorkItem>,
+    },
+    Resumed {
+        position: u64,
+    },
+    Work {
+        position: u64,
+        item: WorkItem,
+    },
+    Message {
+        position: u64,
+        interaction: Uuid,
+        message: Message,
+    },
+    Gone {
+        position: u64,
+        interaction: Uuid,
+    },
+    Me {
+        position: u64,
+        me: Me,
+    },
     Ping,
 }
 
@@ -75,7 +94,6 @@ struct Day {
     rings: HashMap<PhoneCall, String>,
     talking: HashMap<PhoneCall, Instant>,
     seen: Option<u64>,
-    over: bool,
 }
 
 impl Desk {
@@ -87,7 +105,6 @@ impl Desk {
             rings: HashMap::new(),
             talking: HashMap::new(),
             seen: None,
-            over: false,
         };
         let (after, pause) = day.desk.clerk.next_break();
         day.due.after(after, Due::Act(pause));
@@ -112,12 +129,15 @@ impl Desk {
 
 impl Day {
     fn note(&self, what: &str, failure: &Failure) {
-        self.desk.trouble.note(format!("agent {}: {what}: {failure}", self.desk.name));
+        self.desk
+            .trouble
+            .note(format!("agent {}: {what}: {failure}", self.desk.name));
     }
 
     async fn connect(&self) -> Result<Socket, Failure> {
         let mut live = self.desk.api.live("/desk/live").await?;
-        live.send(&json!({ "t": "hello", "resume": self.seen })).await?;
+        live.send(&json!({ "t": "hello", "resume": self.seen }))
+            .await?;
         Ok(live)
     }
 
@@ -144,18 +164,26 @@ impl Day {
                     if changed.is_err() || stage == Stage::Over {
                         return;
                     }
-                    self.over = stage == Stage::Closing;
+                    let last = self.desk.clerk.ends_the_day();
+                    self.carry_out(Due::Act(last)).await;
                 }
             }
         }
     }
 
     async fn read(&mut self, frame: Value, live: &mut Socket) -> Result<(), Failure> {
-        let kind = frame.get("t").and_then(Value::as_str).unwrap_or("?").to_owned();
+        let kind = frame
+            .get("t")
+            .and_then(Value::as_str)
+            .unwrap_or("?")
+            .to_owned();
         let frame = match serde_json::from_value(frame) {
             Ok(frame) => frame,
             Err(error) => {
-                self.desk.trouble.note(format!("agent {}: a frame `{kind}` was not understood: {error}", self.desk.name));
+                self.desk.trouble.note(format!(
+                    "agent {}: a frame `{kind}` was not understood: {error}",
+                    self.desk.name
+                ));
                 return Ok(());
             }
         };
@@ -169,15 +197,23 @@ impl Day {
                 (position, plan)
             }
             Frame::Work { position, item } => (position, clerk.sees(&item)),
-            Frame::Message { position, interaction, message } => (position, clerk.reads(interaction, &message)),
-            Frame::Gone { position, interaction } => {
+            Frame::Message {
+                position,
+                interaction,
+                message,
+            } => (position, clerk.reads(interaction, &message)),
+            Frame::Gone {
+                position,
+                interaction,
+            } => {
                 clerk.gone(interaction);
                 (position, vec![])
             }
             Frame::Me { position, me } => (position, clerk.sees_presence(&me.presence)),
         };
         self.seen = Some(position);
-        self.due.extend(plan.into_iter().map(|(after, act)| (after, Due::Act(act))));
+        self.due
+            .extend(plan.into_iter().map(|(after, act)| (after, Due::Act(act))));
         Ok(())
     }
 
@@ -186,7 +222,9 @@ impl Day {
             Due::PickUp(call) => {
                 let taken = self.desk.phone.as_ref().map(|desk| desk.phone.answer(call));
                 if let Some(Err(busy)) = taken {
-                    self.desk.trouble.note(format!("agent {}: phone: {busy}", self.desk.name));
+                    self.desk
+                        .trouble
+                        .note(format!("agent {}: phone: {busy}", self.desk.name));
                 }
                 return;
             }
@@ -196,7 +234,7 @@ impl Day {
             let (after, next) = self.desk.clerk.next_break();
             self.due.after(after, Due::Act(next));
         }
-        if !self.desk.clerk.still_wants(&act) || (self.over && matches!(act, Act::Pause(_))) {
+        if !self.desk.clerk.still_wants(&act) {
             return;
         }
         let (path, body) = self.request(&act);
@@ -214,15 +252,25 @@ impl Day {
             Act::Say(id, text) => {
                 // Of chance, not of the seed: the same play on the same data must not say the same message twice.
                 let message = Uuid::now_v7();
-                (format!("/interactions/{id}/messages"), json!({ "message": message, "text": text }))
+                (
+                    format!("/interactions/{id}/messages"),
+                    json!({ "message": message, "text": text }),
+                )
             }
-            Act::Outcome(id, wish, outcome) => {
-                (format!("/interactions/{id}/outcomes"), json!({ "wish": wish, "outcome": outcome }))
-            }
+            Act::Outcome(id, wish, outcome) => (
+                format!("/interactions/{id}/outcomes"),
+                json!({ "wish": wish, "outcome": outcome }),
+            ),
             Act::End(id) => (format!("/interactions/{id}/end"), json!({})),
-            Act::WrapUp(id, code) => (format!("/interactions/{id}/wrap-up"), json!({ "disposition": code })),
+            Act::WrapUp(id, code) => (
+                format!("/interactions/{id}/wrap-up"),
+                json!({ "disposition": code }),
+            ),
             Act::Ready => ("/me/presence".to_owned(), json!({ "state": "ready" })),
-            Act::Pause(reason) => ("/me/presence".to_owned(), json!({ "state": "not_ready", "reason": reason })),
+            Act::Pause(reason) => (
+                "/me/presence".to_owned(),
+                json!({ "state": "not_ready", "reason": reason }),
+            ),
         }
     }
 
@@ -258,7 +306,9 @@ impl Day {
                 }
             }
             Some(PhoneEvent::NotRegistered { status }) => {
-                trouble.note(format!("agent {name}: the phone was not registered: {status:?}"));
+                trouble.note(format!(
+                    "agent {name}: the phone was not registered: {status:?}"
+                ));
             }
             Some(PhoneEvent::Registered | PhoneEvent::Ringing { .. }) => {}
             None => {
@@ -270,9 +320,16 @@ impl Day {
 
     async fn go_home(mut self) {
         if !self.desk.clerk.is_idle() {
-            self.desk.trouble.note(format!("agent {}: work was left on the desk", self.desk.name));
+            self.desk.trouble.note(format!(
+                "agent {}: work was left on the desk",
+                self.desk.name
+            ));
         }
-        let gone = self.desk.api.post("/me/presence", &json!({ "state": "logged_out" })).await;
+        let gone = self
+            .desk
+            .api
+            .post("/me/presence", &json!({ "state": "logged_out" }))
+            .await;
         if let Err(failure) = gone {
             self.note("log out", &failure);
         }

@@ -98,22 +98,40 @@ struct Report {
 /// # Errors
 /// One line that says why it could not begin, or what went wrong with its hub.
 pub async fn run(options: Options) -> Result<(), String> {
-    let (mut interrupt, mut terminate) = (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) =
+        (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
     let show = Show::new();
     show.step("Preparing accounts …");
-    std::fs::create_dir_all(&options.data)
-        .map_err(|error| format!("--data: cannot make the folder {}: {error}", options.data.display()))?;
-    let accounts =
-        Accounts::of(&options.data).map_err(|error| format!("--data: the demonstration's secret cannot be had: {error}"))?;
+    std::fs::create_dir_all(&options.data).map_err(|error| {
+        format!(
+            "--data: cannot make the folder {}: {error}",
+            options.data.display()
+        )
+    })?;
+    let accounts = Accounts::of(&options.data)
+        .map_err(|error| format!("--data: the demonstration's secret cannot be had: {error}"))?;
     let ports = choose_ports(options.ports, &show);
     show.step("Plugging in telephones …");
-    let phones = Phones::plug_in().await.map_err(|error| format!("no telephone can be plugged in: {error}"))?;
-    let world = World { accounts: &accounts, ports, carrier: phones.carrier(), fixed: &|name| phones.fixed(name) };
+    let phones = Phones::plug_in()
+        .await
+        .map_err(|error| format!("no telephone can be plugged in: {error}"))?;
+    let world = World {
+        accounts: &accounts,
+        ports,
+        carrier: phones.carrier(),
+        fixed: &|name| phones.fixed(name),
+    };
     let config = setup::config(&world, &options.data).map_err(|error| error.to_string())?;
     show.step("Starting the hub …");
-    let hub = Box::pin(Hub::start(config)).await.map_err(|error| error.to_string())?;
+    let hub = Box::pin(Hub::start(config))
+        .await
+        .map_err(|error| error.to_string())?;
     let log = hub.engine().log().clone();
-    let mut counted = Counted { tally: Tally::default(), after: log.head(), log };
+    let mut counted = Counted {
+        tally: Tally::default(),
+        after: log.head(),
+        log,
+    };
 
     show.step("Agents log in …");
     let trouble = Trouble::default();
@@ -123,7 +141,11 @@ pub async fn run(options: Options) -> Result<(), String> {
     };
     let data = options.data.display().to_string();
     let words = show::welcome(&hub.addresses(), &accounts, &data, options.seed);
-    if options.json { show.say(&words) } else { show.say_to_reader(&words) }
+    if options.json {
+        show.say(&words)
+    } else {
+        show.say_to_reader(&words)
+    }
 
     let began = tokio::time::Instant::now();
     let end = async {
@@ -179,11 +201,19 @@ fn finish(report: &Report, json: bool) -> Result<(), String> {
     }
     let mut out = std::io::stdout().lock();
     let written = if json {
-        serde_json::to_writer(&mut out, report).map_err(std::io::Error::from).and_then(|()| writeln!(out))
+        serde_json::to_writer(&mut out, report)
+            .map_err(std::io::Error::from)
+            .and_then(|()| writeln!(out))
     } else {
-        writeln!(out, "{}", show::farewell(&report.counts, report.simulation_errors))
+        writeln!(
+            out,
+            "{}",
+            show::farewell(&report.counts, report.simulation_errors)
+        )
     };
-    written.and_then(|()| out.flush()).map_err(|error| format!("the report cannot be written: {error}"))
+    written
+        .and_then(|()| out.flush())
+        .map_err(|error| format!("the report cannot be written: {error}"))
 }
 
 fn choose_ports(choice: PortChoice, show: &Show) -> Ports {
@@ -192,7 +222,9 @@ fn choose_ports(choice: PortChoice, show: &Show) -> Ports {
     }
     let (ports, taken) = FRIENDLY.free();
     for (name, port) in taken {
-        show.say(&format!("Port {port} ({name}) is taken; a free one is used."));
+        show.say(&format!(
+            "Port {port} ({name}) is taken; a free one is used."
+        ));
     }
     ports
 }
@@ -204,15 +236,24 @@ fn on(kind: SignalKind) -> Result<Signal, String> {
 /// A span such as `90`, `90s`, `5m` or `1h`.
 fn span(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no span: use 1s to 24h, such as 60s, 5m or 1h");
-    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let (digits, unit) = text.split_at(
+        text.find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len()),
+    );
     let unit = match unit {
         "" | "s" => 1,
         "m" => 60,
         "h" => 3_600,
         _ => return Err(wrong()),
     };
-    let seconds = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    seconds.filter(|seconds| (1..=86_400).contains(seconds)).map(Duration::from_secs).ok_or_else(wrong)
+    let seconds = digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit));
+    seconds
+        .filter(|seconds| (1..=86_400).contains(seconds))
+        .map(Duration::from_secs)
+        .ok_or_else(wrong)
 }
 
 /// The counts and how far the log has been counted.
@@ -226,8 +267,14 @@ impl Counted {
     /// Counts what was appended meanwhile.
     async fn catch_up(&mut self) -> Result<(), String> {
         loop {
-            let page = self.log.read_all(self.after, PAGE).await.map_err(|error| format!("the log cannot be read: {error}"))?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let page = self
+                .log
+                .read_all(self.after, PAGE)
+                .await
+                .map_err(|error| format!("the log cannot be read: {error}"))?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
             self.after = last.position;
             page.iter().for_each(|recorded| self.tally.take(recorded));
         }

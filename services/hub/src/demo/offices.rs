@@ -1,6 +1,6 @@
 //! Simulated departments: each files its wishes with a key of its own, without knowing of the others.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
@@ -32,7 +32,7 @@ pub struct Departments {
 impl Departments {
     /// Files wishes until the stage closes.
     pub async fn run(mut self, mut stages: Stages) {
-        let mut known = BTreeMap::new();
+        let mut known = BTreeSet::new();
         let mut pause = Duration::from_millis(500);
         loop {
             tokio::select! {
@@ -48,19 +48,24 @@ impl Departments {
         }
     }
 
-    async fn file(&mut self, round: &Round, known: &mut BTreeMap<usize, ()>) {
+    async fn file(&mut self, round: &Round, known: &mut BTreeSet<usize>) {
         let number = number_of(round.customer);
-        if !known.contains_key(&round.customer) {
-            match self.introduce(round.customer, &number).await {
-                Ok(()) => drop(known.insert(round.customer, ())),
-                Err(failure) => self.trouble.note(format!("introducing a customer: {failure}")),
-            }
-        }
         for filing in &round.filings {
             tokio::time::sleep(filing.after).await;
             if let Err(failure) = self.file_one(*filing, &number).await {
-                let department = DEPARTMENTS.get(filing.department).map_or("?", |department| department.name);
-                self.trouble.note(format!("department {department}: filing a wish: {failure}"));
+                let department = DEPARTMENTS
+                    .get(filing.department)
+                    .map_or("?", |department| department.name);
+                self.trouble
+                    .note(format!("department {department}: filing a wish: {failure}"));
+            } else if !known.contains(&round.customer) {
+                // The first wish makes a customer known whom nobody has heard of.
+                match self.introduce(round.customer, &number).await {
+                    Ok(()) => drop(known.insert(round.customer)),
+                    Err(failure) => self
+                        .trouble
+                        .note(format!("introducing a customer: {failure}")),
+                }
             }
         }
         if let Some(after) = round.calls_after
@@ -70,9 +75,13 @@ impl Departments {
         }
     }
 
-    async fn file_one(&mut self, filing: Filing, number: &str) -> Result<(), Failure> {
-        let matter = DEPARTMENTS.get(filing.department).and_then(|department| department.matters.get(filing.matter));
-        let (Some(matter), Some(api)) = (matter, self.apis.get(filing.department)) else { return Ok(()) };
+    async fn file_one(&self, filing: Filing, number: &str) -> Result<(), Failure> {
+        let matter = DEPARTMENTS
+            .get(filing.department)
+            .and_then(|department| department.matters.get(filing.matter));
+        let (Some(matter), Some(api)) = (matter, self.apis.get(filing.department)) else {
+            return Ok(());
+        };
         let body = json!({
             "customer": { "phone": number },
             "purpose": matter.purpose,
@@ -86,33 +95,35 @@ impl Departments {
         api.post("/wishes", &body).await.map(drop)
     }
 
-    /// Gives a customer a name, and the consent that most of them gave once. A customer nobody heard of yet is first
-    /// made known by the first wish, of whichever department.
-    async fn introduce(&mut self, customer: usize, number: &str) -> Result<(), Failure> {
-        let search = json!({ "phone": number });
-        let found = |answer: &serde_json::Value| {
-            let first = answer.get("customers")?.as_array()?.first()?;
-            Some(first.get("id")?.as_str()?.to_owned())
-        };
-        let mut id = found(&self.operations.post("/customers/search", &search).await?);
-        if id.is_none() {
-            // Service always has something to say to a new customer.
-            self.file_one(Filing { department: 2, matter: 0, after: Duration::ZERO }, number).await?;
-            id = found(&self.operations.post("/customers/search", &search).await?);
-        }
-        let Some(id) = id else {
-            return Err(Failure::Unreachable("a customer with a wish was not found".to_owned()));
+    /// Gives a customer a name, and the consent that most of them gave once.
+    async fn introduce(&self, customer: usize, number: &str) -> Result<(), Failure> {
+        let found = self
+            .operations
+            .post("/customers/search", &json!({ "phone": number }))
+            .await?;
+        let first = found
+            .get("customers")
+            .and_then(|all| all.as_array()?.first());
+        let Some(id) = first.and_then(|first| first.get("id")?.as_str()) else {
+            return Err(Failure::Unreachable(
+                "a customer with a wish was not found".to_owned(),
+            ));
         };
         let mut change = json!({ "name": CUSTOMERS.get(customer).copied().unwrap_or_default() });
         if Offices::agreed_to_invitations(customer) {
             let consent = json!({ "purpose": INVITATION, "channel": "voice", "given": true, "evidence": "form in the shop" });
             change["consent"] = json!([consent]);
         }
-        self.operations.patch(&format!("/customers/{id}"), &change).await.map(drop)
+        self.operations
+            .patch(&format!("/customers/{id}"), &change)
+            .await
+            .map(drop)
     }
 }
 
 fn now_millis() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -47,7 +47,11 @@ impl Phones {
     pub async fn plug_in() -> io::Result<Self> {
         let carrier = plug_in("carrier", FIRST_PORT).await?;
         let mut fixed = BTreeMap::new();
-        for (place, agent) in (1_u16..).zip(AGENTS.iter().filter(|agent| agent.phone == PhoneKind::Fixed)) {
+        for (place, agent) in (1_u16..).zip(
+            AGENTS
+                .iter()
+                .filter(|agent| agent.phone == PhoneKind::Fixed),
+        ) {
             fixed.insert(agent.name, plug_in(agent.name, FIRST_PORT + place).await?);
         }
         Ok(Self { carrier, fixed })
@@ -86,7 +90,13 @@ pub struct Play {
 
 impl Play {
     /// Agents log in, and customers begin to come.
-    pub async fn begin(hub: Addresses, accounts: &Accounts, phones: Phones, seed: u64, trouble: &Trouble) -> Self {
+    pub async fn begin(
+        hub: Addresses,
+        accounts: &Accounts,
+        phones: Phones,
+        seed: u64,
+        trouble: &Trouble,
+    ) -> Self {
         let (stage, stages) = watch::channel(Stage::Running);
         let (voices, heard) = mpsc::channel(WORDS);
         let (urged, urges) = mpsc::channel(WORDS);
@@ -98,11 +108,15 @@ impl Play {
             public: JoinSet::new(),
             trouble: trouble.clone(),
         };
-        let Phones { carrier: (phone, events), mut fixed } = phones;
+        let Phones {
+            carrier: (phone, events),
+            mut fixed,
+        } = phones;
         for agent in &AGENTS {
             let phone = match (agent.phone, hub.sip) {
                 (PhoneKind::Registers, Some(registrar)) => {
-                    let config = SoftphoneConfig::at(local(0), agent.name).registering(registrar, &accounts.phone(agent.name));
+                    let config = SoftphoneConfig::at(local(0), agent.name)
+                        .registering(registrar, &accounts.phone(agent.name));
                     match Softphone::start(config).await {
                         Ok(plugged) => Some(plugged),
                         Err(error) => {
@@ -113,7 +127,14 @@ impl Play {
                 }
                 _ => fixed.remove(agent.name),
             };
-            match Api::log_in(&client, hub.http, agent.name, &accounts.password(agent.name)).await {
+            match Api::log_in(
+                &client,
+                hub.http,
+                agent.name,
+                &accounts.password(agent.name),
+            )
+            .await
+            {
                 Ok(api) => {
                     let desk = Desk {
                         name: agent.name,
@@ -150,7 +171,10 @@ impl Play {
         let key = |name: &str| Api::with_key(&client, hub.http, accounts.key(name));
         let departments = Departments {
             offices: Offices::new(Random::of(seed, "departments")),
-            apis: DEPARTMENTS.iter().map(|department| key(department.name)).collect(),
+            apis: DEPARTMENTS
+                .iter()
+                .map(|department| key(department.name))
+                .collect(),
             operations: key(OPERATIONS),
             urged,
             trouble: trouble.clone(),
@@ -169,11 +193,13 @@ impl Play {
         loop {
             counted.catch_up().await?;
             let now = counted.tally.now();
-            if now.in_service + now.wrap_up + now.waiting == 0 && self.public.is_empty() {
+            // A planned contact that nobody has taken stays in line: it goes on at the next start.
+            if now.in_service + now.wrap_up + now.customers_waiting == 0 && self.public.is_empty() {
                 break;
             }
             if Instant::now() >= until {
-                self.trouble.note("contacts were still open when it was time to go");
+                self.trouble
+                    .note("contacts were still open when it was time to go");
                 break;
             }
             tokio::select! {
@@ -183,7 +209,9 @@ impl Play {
         }
         self.stage.send_replace(Stage::Over);
         for group in [&mut self.agents, &mut self.carrier, &mut self.public] {
-            while let Ok(Some(ended)) = tokio::time::timeout(Duration::from_secs(5), group.join_next()).await {
+            while let Ok(Some(ended)) =
+                tokio::time::timeout(Duration::from_secs(5), group.join_next()).await
+            {
                 if ended.is_err() {
                     self.trouble.note("a part of the simulation broke down");
                 }

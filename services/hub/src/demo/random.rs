@@ -86,7 +86,9 @@ mod tests {
     #[test]
     fn pauses_have_the_mean_that_was_asked_for() {
         let mut random = Random::new(7);
-        let total: Duration = (0..10_000).map(|_| random.pause(Duration::from_secs(3))).sum();
+        let total: Duration = (0..10_000)
+            .map(|_| random.pause(Duration::from_secs(3)))
+            .sum();
         let mean = total.as_secs_f64() / 10_000.0;
         assert!((2.85..3.1).contains(&mean), "{mean}");
     }

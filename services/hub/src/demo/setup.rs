@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::accounts::Accounts;
 use super::cast::{
-    AGENTS, AgentRole, DEPARTMENTS, HOTLINE, OPERATIONS, ORDERS, PERSON, PERSON_SKILLS, PhoneKind, SITE, SUPERVISOR, TENANT,
-    YOUR_NUMBER, YOUR_SITE, YOUR_SITE_NAME,
+    AGENTS, AgentRole, DEPARTMENTS, HOTLINE, OPERATIONS, ORDERS, PERSON, PERSON_SKILLS, PhoneKind,
+    SITE, SUPERVISOR, TENANT, YOUR_NUMBER, YOUR_SITE, YOUR_SITE_NAME,
 };
 use crate::config::{Config, ConfigError};
 
@@ -26,9 +26,17 @@ pub struct Ports {
 }
 
 /// The ports people remember.
-pub const FRIENDLY: Ports = Ports { http: 8080, chat: 8081, sip: 5060 };
+pub const FRIENDLY: Ports = Ports {
+    http: 8080,
+    chat: 8081,
+    sip: 5060,
+};
 /// Any free ports.
-pub const AUTOMATIC: Ports = Ports { http: 0, chat: 0, sip: 0 };
+pub const AUTOMATIC: Ports = Ports {
+    http: 0,
+    chat: 0,
+    sip: 0,
+};
 
 impl Ports {
     /// The same ports, with a free one (0) in place of each that is taken; names those.
@@ -43,8 +51,16 @@ impl Ports {
             0
         };
         let ports = Self {
-            http: choose("HTTP", self.http, TcpListener::bind(local(self.http)).is_ok()),
-            chat: choose("chat", self.chat, TcpListener::bind(local(self.chat)).is_ok()),
+            http: choose(
+                "HTTP",
+                self.http,
+                TcpListener::bind(local(self.http)).is_ok(),
+            ),
+            chat: choose(
+                "chat",
+                self.chat,
+                TcpListener::bind(local(self.chat)).is_ok(),
+            ),
             sip: choose("SIP", self.sip, UdpSocket::bind(local(self.sip)).is_ok()),
         };
         (ports, taken)
@@ -74,7 +90,11 @@ pub struct World<'a> {
 /// # Errors
 /// [`ConfigError`], which would be a fault of the demonstration.
 pub fn config(world: &World<'_>, data: &Path) -> Result<Config, ConfigError> {
-    let mut config = Config::read(&document(world), Path::new("the demonstration's configuration"), &|_| None)?;
+    let mut config = Config::read(
+        &document(world),
+        Path::new("the demonstration's configuration"),
+        &|_| None,
+    )?;
     data.clone_into(&mut config.data);
     Ok(config)
 }
@@ -106,7 +126,7 @@ display_name = "Harbour Tea 海港茶庄"
 zone = "Asia/Shanghai"
 caller_id = "{HOTLINE}"
 outbound_trunk = "carrier"
-not_ready_reasons = ["break", "lunch", "training"]
+not_ready_reasons = ["break", "lunch", "training", "end_of_day"]
 
 [[tenant.queue]]
 name = "service"
@@ -195,7 +215,10 @@ consent_needed = ["marketing"]
     for agent in &AGENTS {
         add_agent(&mut text, world, agent);
     }
-    let (you, lin) = (world.accounts.password(PERSON), world.accounts.password(SUPERVISOR));
+    let (you, lin) = (
+        world.accounts.password(PERSON),
+        world.accounts.password(SUPERVISOR),
+    );
     let secret = world.accounts.phone(PERSON);
     // Writing into a String does not fail.
     let _ = write!(
@@ -204,15 +227,27 @@ consent_needed = ["marketing"]
          phone = \"register\"\nphone_secret = \"{secret}\"\n\
          [[tenant.agent]]\nname = \"{SUPERVISOR}\"\ndisplay_name = \"林珊 Lin Shan\"\nrole = \"supervisor\"\npassword = \"{lin}\"\n"
     );
-    for (name, role) in DEPARTMENTS.iter().map(|known| (known.name, "department")).chain([(OPERATIONS, "admin")]) {
+    for (name, role) in DEPARTMENTS
+        .iter()
+        .map(|known| (known.name, "department"))
+        .chain([(OPERATIONS, "admin")])
+    {
         let key = world.accounts.key(name);
-        let _ = write!(text, "[[tenant.api_key]]\nname = \"{name}\"\nrole = \"{role}\"\nkey = \"{key}\"\n");
+        let _ = write!(
+            text,
+            "[[tenant.api_key]]\nname = \"{name}\"\nrole = \"{role}\"\nkey = \"{key}\"\n"
+        );
     }
     text
 }
 
 fn add_agent(text: &mut String, world: &World<'_>, agent: &AgentRole) {
-    let AgentRole { name, display_name, skills, phone } = agent;
+    let AgentRole {
+        name,
+        display_name,
+        skills,
+        phone,
+    } = agent;
     let password = world.accounts.password(name);
     // Writing into a String does not fail.
     let _ = write!(
@@ -221,7 +256,11 @@ fn add_agent(text: &mut String, world: &World<'_>, agent: &AgentRole) {
     );
     let _ = match (phone, (world.fixed)(name)) {
         (PhoneKind::Registers, _) => {
-            writeln!(text, "phone = \"register\"\nphone_secret = \"{}\"", world.accounts.phone(name))
+            writeln!(
+                text,
+                "phone = \"register\"\nphone_secret = \"{}\"",
+                world.accounts.phone(name)
+            )
         }
         (PhoneKind::Fixed, Some(address)) => writeln!(text, "phone = \"sip:{name}@{address}\""),
         (PhoneKind::Fixed | PhoneKind::None, _) => Ok(()),
@@ -237,7 +276,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let accounts = Accounts::of(folder.path()).unwrap();
         let fixed = |_: &str| Some(local(5072));
-        let world = World { accounts: &accounts, ports: AUTOMATIC, carrier: local(5070), fixed: &fixed };
+        let world = World {
+            accounts: &accounts,
+            ports: AUTOMATIC,
+            carrier: local(5070),
+            fixed: &fixed,
+        };
         let config = config(&world, folder.path()).unwrap_or_else(|error| panic!("{error}"));
         let text = crate::config::explain(&config);
         assert!(!text.contains("Warning"), "{text}");
@@ -248,7 +292,12 @@ mod tests {
     fn a_taken_port_is_replaced_and_named() {
         let taken = TcpListener::bind(local(0)).unwrap();
         let port = taken.local_addr().unwrap().port();
-        let (ports, named) = Ports { http: port, chat: 0, sip: 0 }.free();
+        let (ports, named) = Ports {
+            http: port,
+            chat: 0,
+            sip: 0,
+        }
+        .free();
         assert_eq!((ports.http, named), (0, vec![("HTTP", port)]));
     }
 }

@@ -22,7 +22,11 @@ impl Show {
     #[must_use]
     pub fn new() -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let bar = if terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let bar = if terminal {
+            ProgressBar::new_spinner()
+        } else {
+            ProgressBar::hidden()
+        };
         if let Ok(style) = ProgressStyle::with_template("{spinner:.green} {msg}") {
             bar.set_style(style);
         }
@@ -110,8 +114,24 @@ pub fn welcome(addresses: &Addresses, accounts: &Accounts, data: &str, seed: u64
 /// What happened, in words.
 #[must_use]
 pub fn farewell(counts: &Counts, errors: u64) -> String {
-    let Counts { contacts_in, calls_in, chats_in, served, abandoned, wishes_filed, contacts_planned, contacts_out, .. } = counts;
-    let Counts { contacts_out_reached, preempted, outcomes, events, .. } = counts;
+    let Counts {
+        contacts_in,
+        calls_in,
+        chats_in,
+        served,
+        abandoned,
+        wishes_filed,
+        contacts_planned,
+        contacts_out,
+        ..
+    } = counts;
+    let Counts {
+        contacts_out_reached,
+        preempted,
+        outcomes,
+        events,
+        ..
+    } = counts;
     format!(
         "{contacts_in} contacts came in ({calls_in} calls, {chats_in} chats): {served} served, {abandoned} abandoned.\n\
          {wishes_filed} wishes became {contacts_planned} planned contacts; {contacts_out} calls went out, {contacts_out_reached} reached \

@@ -63,8 +63,10 @@ struct Open {
 /// What is going on right now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
-    /// Contacts nobody has taken yet.
+    /// Contacts nobody has taken yet, in and out.
     pub waiting: usize,
+    /// Those of them that customers began.
+    pub customers_waiting: usize,
     /// Contacts that agents hold, without wrap-up.
     pub in_service: usize,
     /// Contacts in wrap-up.
@@ -96,8 +98,16 @@ impl Tally {
     fn contact(&mut self, id: Uuid, fact: &Contact) {
         let counts = &mut self.counts;
         match fact {
-            Contact::Started { channel, direction, .. } => {
-                self.open.insert(id, Open { direction: *direction, phase: Phase::Waiting });
+            Contact::Started {
+                channel, direction, ..
+            } => {
+                self.open.insert(
+                    id,
+                    Open {
+                        direction: *direction,
+                        phase: Phase::Waiting,
+                    },
+                );
                 match (direction, channel) {
                     (Direction::Outbound, _) => counts.contacts_out += 1,
                     (Direction::Inbound, channel) => {
@@ -116,14 +126,22 @@ impl Tally {
                     counts.served += u64::from(open.direction == Direction::Inbound);
                 }
             }
-            Contact::OfferEnded { why, .. } => counts.offers_missed += u64::from(*why == OfferEnd::Expired),
+            Contact::OfferEnded { why, .. } => {
+                counts.offers_missed += u64::from(*why == OfferEnd::Expired)
+            }
             Contact::Connected {} => {
-                let outbound = self.open.get(&id).is_some_and(|open| open.direction == Direction::Outbound);
+                let outbound = self
+                    .open
+                    .get(&id)
+                    .is_some_and(|open| open.direction == Direction::Outbound);
                 counts.contacts_out_reached += u64::from(outbound);
             }
             Contact::Abandoned {} => {
                 // What was open before we began to count is not ours.
-                let inbound = self.open.remove(&id).is_some_and(|open| open.direction == Direction::Inbound);
+                let inbound = self
+                    .open
+                    .remove(&id)
+                    .is_some_and(|open| open.direction == Direction::Inbound);
                 counts.abandoned += u64::from(inbound);
             }
             Contact::Ended { .. } => {
@@ -151,12 +169,18 @@ impl Tally {
                 counts.contacts_planned += u64::from(self.plans.insert(plan.as_uuid()));
             }
             Outreach::PlanWithdrawn { why, .. } => {
-                counts.preempted += u64::from(matches!(why, Withdrawal::CustomerContactedUs { .. }));
+                counts.preempted +=
+                    u64::from(matches!(why, Withdrawal::CustomerContactedUs { .. }));
             }
             Outreach::AgendaTakenUp { .. } => counts.agendas_taken_up += 1,
-            Outreach::OutcomeRecorded { wish, interaction, .. } => {
+            Outreach::OutcomeRecorded {
+                wish, interaction, ..
+            } => {
                 counts.outcomes += 1;
-                self.settled.entry(interaction.as_uuid()).or_default().insert(wish.as_uuid());
+                self.settled
+                    .entry(interaction.as_uuid())
+                    .or_default()
+                    .insert(wish.as_uuid());
             }
             Outreach::WishHeld { .. }
             | Outreach::WishDropped { .. }
@@ -170,7 +194,10 @@ impl Tally {
     pub fn counts(&self) -> Counts {
         let mut counts = self.counts.clone();
         for wishes in self.settled.values() {
-            *counts.talks_by_wishes_settled.entry(wishes.len()).or_default() += 1;
+            *counts
+                .talks_by_wishes_settled
+                .entry(wishes.len())
+                .or_default() += 1;
         }
         counts
     }
@@ -178,13 +205,105 @@ impl Tally {
     /// What is going on.
     #[must_use]
     pub fn now(&self) -> Now {
-        let count = |phase| self.open.values().filter(|open| open.phase == phase).count();
-        Now { waiting: count(Phase::Waiting), in_service: count(Phase::Served), wrap_up: count(Phase::WrapUp) }
+        let count = |phase| {
+            self.open
+                .values()
+                .filter(|open| open.phase == phase)
+                .count()
+        };
+        let inbound =
+            |open: &&Open| open.phase == Phase::Waiting && open.direction == Direction::Inbound;
+        let customers_waiting = self.open.values().filter(inbound).count();
+        Now {
+            waiting: count(Phase::Waiting),
+            customers_waiting,
+            in_service: count(Phase::Served),
+            wrap_up: count(Phase::WrapUp),
+        }
     }
 
     /// Events that are none of the registry: none in a healthy log.
     #[must_use]
     pub const fn unreadable(&self) -> u64 {
         self.unreadable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rapport_domain::contact_point::{ContactPoint, Kind};
+    use rapport_domain::id::{AgentId, CustomerId, OfferId};
+    use rapport_domain::interaction::EndedBy;
+    use rapport_domain::time::Timestamp;
+
+    use super::*;
+
+    const fn id(n: u128) -> Uuid {
+        Uuid::from_u128(n)
+    }
+
+    fn started(direction: Direction) -> Contact {
+        Contact::Started {
+            customer: CustomerId::from_uuid(id(1)),
+            channel: Channel::Voice,
+            direction,
+            access_point: None,
+            contact_point: ContactPoint::parse(Kind::Phone, "+4930").unwrap(),
+            plan: None,
+        }
+    }
+
+    fn accepted() -> Contact {
+        Contact::OfferAccepted {
+            offer: OfferId::from_uuid(id(3)),
+            agent: AgentId::from_uuid(id(2)),
+        }
+    }
+
+    #[test]
+    fn contacts_are_counted_by_what_became_of_them() {
+        let mut tally = Tally::default();
+        for n in 0..3 {
+            tally.contact(id(n), &started(Direction::Inbound));
+        }
+        tally.contact(id(9), &started(Direction::Outbound));
+        tally.contact(id(0), &accepted());
+        tally.contact(id(9), &accepted());
+        tally.contact(id(9), &Contact::Connected {});
+        tally.contact(id(1), &Contact::Abandoned {});
+        let counts = tally.counts();
+        assert_eq!(
+            (counts.contacts_in, counts.served, counts.abandoned),
+            (3, 1, 1)
+        );
+        assert_eq!((counts.contacts_out, counts.contacts_out_reached), (1, 1));
+        assert_eq!(
+            tally.now(),
+            Now {
+                waiting: 1,
+                customers_waiting: 1,
+                in_service: 2,
+                wrap_up: 0
+            }
+        );
+        tally.contact(
+            id(0),
+            &Contact::Ended {
+                by: EndedBy::Customer,
+                wrap_up_until: Timestamp::from_millis(1),
+            },
+        );
+        assert_eq!(tally.now().wrap_up, 1);
+    }
+
+    #[test]
+    fn what_was_open_before_is_not_counted() {
+        let mut tally = Tally::default();
+        tally.contact(id(0), &accepted());
+        tally.contact(id(1), &Contact::Abandoned {});
+        assert_eq!(
+            (tally.counts(), tally.now()),
+            (Counts::default(), Now::default())
+        );
     }
 }

@@ -15,14 +15,21 @@ impl Trouble {
     pub fn note(&self, what: impl Into<String>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let what = what.into();
-        let what = if known.len() >= MOST_KINDS && !known.contains_key(&what) { "others".to_owned() } else { what };
+        let what = if known.len() >= MOST_KINDS && !known.contains_key(&what) {
+            "others".to_owned()
+        } else {
+            what
+        };
         *known.entry(what).or_default() += 1;
     }
 
     /// All errors.
     #[must_use]
     pub fn all(&self) -> BTreeMap<String, u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// How many there were.

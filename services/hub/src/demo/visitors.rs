@@ -53,14 +53,21 @@ impl Site {
                 () = closing(&mut stages) => break,
             }
             while visits.try_join_next().is_some() {}
-            let Ok(seat) = room.clone().try_acquire_owned() else { continue };
+            let Ok(seat) = room.clone().try_acquire_owned() else {
+                continue;
+            };
             let visitor = self.public.visitor();
             number += 1;
             let mut visit = Visit {
                 chat: self.chat,
                 origin: origin(self.pages),
-                typing: (0..=visitor.lines.len()).map(|_| self.public.typing()).collect(),
-                token: visitor.returns.then(|| take_token(&tokens, visitor.site)).flatten(),
+                typing: (0..=visitor.lines.len())
+                    .map(|_| self.public.typing())
+                    .collect(),
+                token: visitor
+                    .returns
+                    .then(|| take_token(&tokens, visitor.site))
+                    .flatten(),
                 visitor,
                 number,
                 epoch: None,
@@ -166,7 +173,13 @@ struct Progress {
 
 impl Visit {
     async fn connect(&mut self) -> Result<(Socket, bool), Wrong> {
-        let headers = [("origin", self.origin.clone()), ("sec-websocket-protocol", rapport_web_chat::SUBPROTOCOL.to_owned())];
+        let headers = [
+            ("origin", self.origin.clone()),
+            (
+                "sec-websocket-protocol",
+                rapport_web_chat::SUBPROTOCOL.to_owned(),
+            ),
+        ];
         let mut socket = Socket::open(&format!("ws://{}/", self.chat), headers).await?;
         let mut hello = json!({ "t": "hello", "site": self.visitor.site });
         if let Some(token) = &self.token {
@@ -178,11 +191,20 @@ impl Visit {
         }
         socket.send(&hello).await?;
         let within = Instant::now() + ACKNOWLEDGED_WITHIN;
-        let frame = timeout_at(within, socket.next()).await.map_err(|_| Wrong("no welcome came".to_owned()))??;
+        let frame = timeout_at(within, socket.next())
+            .await
+            .map_err(|_| Wrong("no welcome came".to_owned()))??;
         match frame.map(read).transpose()? {
-            Some(Frame::Welcome { token, epoch, closed, lines }) => {
+            Some(Frame::Welcome {
+                token,
+                epoch,
+                closed,
+                lines,
+            }) => {
                 if token.is_some() == self.token.is_some() {
-                    return Err(Wrong("a token has to come exactly when there was none".to_owned()));
+                    return Err(Wrong(
+                        "a token has to come exactly when there was none".to_owned(),
+                    ));
                 }
                 self.token = token.or(self.token.take());
                 // A conversation that goes on is ours; one that is closed is history.
@@ -192,21 +214,33 @@ impl Visit {
                         return Err(Wrong("a line came twice after resuming".to_owned()));
                     }
                     self.epoch = epoch;
-                    self.after = lines.iter().map(|line| line.seq).max().unwrap_or(self.after).max(self.after);
+                    self.after = lines
+                        .iter()
+                        .map(|line| line.seq)
+                        .max()
+                        .unwrap_or(self.after)
+                        .max(self.after);
                 }
-                let met = lines.iter().any(|line| matches!(line.kind.as_str(), "agent" | "joined"));
+                let met = lines
+                    .iter()
+                    .any(|line| matches!(line.kind.as_str(), "agent" | "joined"));
                 Ok((socket, ours && met))
             }
             Some(Frame::Refused { code, .. }) => Err(Wrong(format!("hello was refused: {code}"))),
             Some(_) => Err(Wrong("something else came instead of a welcome".to_owned())),
-            None => Err(Wrong("the hub closed the connection instead of a welcome".to_owned())),
+            None => Err(Wrong(
+                "the hub closed the connection instead of a welcome".to_owned(),
+            )),
         }
     }
 
     async fn talk(&mut self) -> Result<(), Wrong> {
         let (mut socket, _) = self.connect().await?;
         let began = Instant::now();
-        let mut progress = Progress { speaks_at: Some(began), ..Progress::default() };
+        let mut progress = Progress {
+            speaks_at: Some(began),
+            ..Progress::default()
+        };
         let mut dropped = !self.visitor.drops;
         let mut stages = self.stages.clone();
         while !progress.closed {
@@ -222,8 +256,14 @@ impl Visit {
                 }
             }
             let gives_up = began + self.visitor.patience;
-            let overdue = progress.unacknowledged.map(|(.., at)| at + ACKNOWLEDGED_WITHIN);
-            let leaves_at = if progress.leaving || progress.met { None } else { Some(gives_up) };
+            let overdue = progress
+                .unacknowledged
+                .map(|(.., at)| at + ACKNOWLEDGED_WITHIN);
+            let leaves_at = if progress.leaving || progress.met {
+                None
+            } else {
+                Some(gives_up)
+            };
             tokio::select! {
                 frame = socket.next() => match frame? {
                     Some(frame) => self.read(read(frame)?, &mut progress, &mut socket).await?,
@@ -252,21 +292,34 @@ impl Visit {
         if let Some((cid, text, at)) = &mut progress.unacknowledged {
             // The same message again, under the same id: it is stored once.
             *at = Instant::now();
-            return Ok(socket.send(&json!({ "t": "say", "cid": cid, "text": text })).await?);
+            return Ok(socket
+                .send(&json!({ "t": "say", "cid": cid, "text": text }))
+                .await?);
         }
         let Some(text) = self.visitor.lines.get(progress.said).copied() else {
             return leave(progress, socket).await;
         };
         // Unique among the visits of this run, and not to be guessed from outside the browser it stands for.
         let cid = Uuid::now_v7();
-        tracing::trace!(visit = self.number, line = progress.said, "a visitor writes");
+        tracing::trace!(
+            visit = self.number,
+            line = progress.said,
+            "a visitor writes"
+        );
         progress.said += 1;
         progress.unanswered = true;
         progress.unacknowledged = Some((cid, text, Instant::now()));
-        Ok(socket.send(&json!({ "t": "say", "cid": cid, "text": text })).await?)
+        Ok(socket
+            .send(&json!({ "t": "say", "cid": cid, "text": text }))
+            .await?)
     }
 
-    async fn read(&mut self, frame: Frame, progress: &mut Progress, socket: &mut Socket) -> Result<(), Wrong> {
+    async fn read(
+        &mut self,
+        frame: Frame,
+        progress: &mut Progress,
+        socket: &mut Socket,
+    ) -> Result<(), Wrong> {
         match frame {
             Frame::Ping => socket.send(&json!({ "t": "pong" })).await?,
             Frame::Ack { cid, epoch } => {
@@ -307,7 +360,11 @@ impl Visit {
     fn was_answered(&self, progress: &mut Progress) {
         progress.met = true;
         if std::mem::take(&mut progress.unanswered) {
-            let pause = self.typing.get(progress.said).copied().unwrap_or(Duration::from_secs(1));
+            let pause = self
+                .typing
+                .get(progress.said)
+                .copied()
+                .unwrap_or(Duration::from_secs(1));
             progress.speaks_at = Some(Instant::now() + pause);
         }
     }
@@ -320,7 +377,8 @@ async fn leave(progress: &mut Progress, socket: &mut Socket) -> Result<(), Wrong
 }
 
 fn read(frame: Value) -> Result<Frame, Wrong> {
-    serde_json::from_value(frame).map_err(|error| Wrong(format!("a frame was not understood: {error}")))
+    serde_json::from_value(frame)
+        .map_err(|error| Wrong(format!("a frame was not understood: {error}")))
 }
 
 async fn at(moment: Option<Instant>) {

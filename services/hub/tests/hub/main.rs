@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod demonstration;
 mod live;
 mod pages;
 mod program;
