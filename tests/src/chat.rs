@@ -15,6 +15,9 @@ use uuid::Uuid;
 use crate::setup::SITE;
 use crate::wait::PATIENCE;
 
+/// Between two attempts to say something.
+const PAUSE: Duration = Duration::from_millis(100);
+
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The connection is gone.
@@ -91,10 +94,16 @@ impl Visitor {
     /// # Panics
     /// When it is refused.
     pub async fn say(&mut self, id: Uuid, text: &str) -> Result<(), Gone> {
-        self.send(&json!({ "t": "say", "cid": id, "text": text })).await?;
-        let ack = self.frame("ack", |frame| frame["cid"] == json!(id)).await?;
-        self.epoch = Some(ack["epoch"].clone());
-        Ok(())
+        loop {
+            self.send(&json!({ "t": "say", "cid": id, "text": text })).await?;
+            let answer = self.answer(|frame| ["ack", "refused"].iter().any(|t| frame["t"] == *t) && frame["cid"] == json!(id)).await?;
+            if answer["t"] == "ack" {
+                self.epoch = Some(answer["epoch"].clone());
+                return Ok(());
+            }
+            assert_eq!(answer["retry"], true, "refused: {answer}");
+            tokio::time::sleep(PAUSE).await; // asked to slow down: the same again, a little later
+        }
     }
 
     /// Waits for a line of this kind that fits.
@@ -123,11 +132,18 @@ impl Visitor {
 
     /// The next frame of this type that fits; lines on the way are kept.
     async fn frame(&mut self, t: &str, fits: impl Fn(&Value) -> bool) -> Result<Value, Gone> {
+        let answer = self.answer(|frame| frame["t"] == "refused" || (frame["t"] == t && fits(frame))).await?;
+        assert_eq!(answer["t"], t, "refused: {answer}");
+        Ok(answer)
+    }
+
+    /// The next frame that fits.
+    async fn answer(&mut self, fits: impl Fn(&Value) -> bool) -> Result<Value, Gone> {
         let limit = tokio::time::Instant::now() + PATIENCE;
         loop {
             let socket = self.socket.as_mut().ok_or(Gone)?;
             let next = tokio::time::timeout_at(limit, socket.next()).await;
-            let message = next.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain: a frame {t:?}"));
+            let message = next.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain: a frame"));
             let Some(Ok(message)) = message else {
                 self.socket = None;
                 return Err(Gone);
@@ -140,11 +156,7 @@ impl Visitor {
             if frame["t"] == "line" {
                 self.lines.push(frame.clone());
             }
-            if frame["t"] == "refused" && frame["retry"] == true {
-                tokio::time::sleep(Duration::from_millis(50)).await; // the protocol asks for a pause
-            }
-            assert!(frame["t"] != "refused" || t == "refused", "refused: {frame}");
-            if frame["t"] == t && fits(&frame) {
+            if fits(&frame) {
                 return Ok(frame);
             }
         }

@@ -12,11 +12,13 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use crate::api::Api;
 use crate::wait::PATIENCE;
 
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
 /// What a desk knew when it was opened.
 #[derive(Debug)]
 pub struct Desk {
     snapshot: Value,
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: Socket,
 }
 
 impl Desk {
@@ -25,15 +27,29 @@ impl Desk {
     /// # Panics
     /// When the hub refuses, or sends no snapshot.
     pub async fn open(http: SocketAddr, who: &Api) -> Self {
+        Self::attempt(http, who).await.expect("a desk")
+    }
+
+    /// Opens the desk of a hub that may be gone: then there is none.
+    ///
+    /// # Panics
+    /// When the hub breaks the protocol.
+    pub async fn attempt(http: SocketAddr, who: &Api) -> Option<Self> {
         let mut request = format!("ws://{http}/api/v1/desk/live").into_client_request().expect("an address");
         let headers = request.headers_mut();
         headers.insert("Cookie", who.cookie().parse().expect("a header"));
         headers.insert("Origin", format!("http://{http}").parse().expect("a header"));
-        let (mut socket, _) = connect_async(request).await.expect("a desk");
+        let (mut socket, _) = connect_async(request).await.ok()?;
         let hello = Message::text(json!({ "t": "hello", "resume": null }).to_string());
-        socket.send(hello).await.expect("sent");
-        let snapshot = next(&mut socket, |frame| frame["t"] == "snapshot").await;
-        Self { snapshot, socket }
+        socket.send(hello).await.ok()?;
+        let snapshot = next(&mut socket, |frame| frame["t"] == "snapshot").await?;
+        Some(Self { snapshot, socket })
+    }
+
+    /// Everything of the snapshot.
+    #[must_use]
+    pub fn work(&self) -> Vec<Value> {
+        self.snapshot["work"].as_array().cloned().unwrap_or_default()
     }
 
     /// A contact of the snapshot.
@@ -52,18 +68,26 @@ impl Desk {
     /// # Panics
     /// When it does not come.
     pub async fn hears(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        self.next(fits).await.expect("an open socket")
+    }
+
+    /// The next frame that fits; `None` when the hub is gone.
+    ///
+    /// # Panics
+    /// When nothing comes for too long.
+    pub async fn next(&mut self, fits: impl Fn(&Value) -> bool) -> Option<Value> {
         next(&mut self.socket, fits).await
     }
 }
 
-async fn next(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>, fits: impl Fn(&Value) -> bool) -> Value {
+async fn next(socket: &mut Socket, fits: impl Fn(&Value) -> bool) -> Option<Value> {
     let waiting = async {
         loop {
-            let message = socket.next().await.expect("an open socket").expect("a frame");
+            let Some(Ok(message)) = socket.next().await else { return None };
             let Message::Text(text) = message else { continue };
             let frame: Value = serde_json::from_str(&text).expect("a frame as JSON");
             if fits(&frame) {
-                return frame;
+                return Some(frame);
             }
         }
     };
