@@ -280,7 +280,10 @@ impl Scene {
         log.first("interaction.offered.v1", |event| offered(event) && event.id() == last).await;
         serving.shutdown().await;
         let mut order: Vec<String> = Vec::new();
-        for event in log.those(offered) {
+        let mut offers = log.those(offered);
+        // Offers to different agents are written side by side; their ids are in the order in which they were decided.
+        offers.sort_by_key(|event| event.text("offer").to_owned());
+        for event in offers {
             if before.waiting.iter().any(|known| known == event.id()) && !order.iter().any(|known| known == event.id()) {
                 order.push(event.id().to_owned());
             }
