@@ -28,7 +28,12 @@ impl Answer {
     /// When it is none.
     #[allow(clippy::must_use_candidate, reason = "often only the success matters")]
     pub fn ok(self) -> Value {
-        assert!((200..300).contains(&self.status), "{} {}", self.status, self.body);
+        assert!(
+            (200..300).contains(&self.status),
+            "{} {}",
+            self.status,
+            self.body
+        );
         self.body
     }
 }
@@ -49,8 +54,17 @@ impl Api {
     /// When there is no HTTP client.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
-        let client = Client::builder().cookie_store(true).timeout(Duration::from_secs(20)).build().expect("a client");
-        Self { client, cookie: String::new(), base: format!("http://{address}"), key: None }
+        let client = Client::builder()
+            .cookie_store(true)
+            .timeout(Duration::from_secs(20))
+            .build()
+            .expect("a client");
+        Self {
+            client,
+            cookie: String::new(),
+            base: format!("http://{address}"),
+            key: None,
+        }
     }
 
     /// With the key of a department, or of `operations`.
@@ -65,9 +79,22 @@ impl Api {
     /// # Panics
     /// When that is refused.
     pub async fn as_agent(mut self, name: &str) -> Self {
-        let answer = self.post("/login", json!({ "tenant": TENANT, "user": name, "password": PASSWORD })).await;
-        let cookie = answer.headers.get(SET_COOKIE).and_then(|cookie| cookie.to_str().ok()).unwrap_or_default();
-        cookie.split(';').next().unwrap_or_default().clone_into(&mut self.cookie);
+        let answer = self
+            .post(
+                "/login",
+                json!({ "tenant": TENANT, "user": name, "password": PASSWORD }),
+            )
+            .await;
+        let cookie = answer
+            .headers
+            .get(SET_COOKIE)
+            .and_then(|cookie| cookie.to_str().ok())
+            .unwrap_or_default();
+        cookie
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .clone_into(&mut self.cookie);
         assert_eq!(answer.ok()["agent"]["name"], name);
         self
     }
@@ -83,16 +110,30 @@ impl Api {
     /// # Panics
     /// When there is no answer.
     pub async fn request(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        self.attempt(method, path, body).await.unwrap_or_else(|error| panic!("{path}: {error:?}"))
+        self.attempt(method, path, body)
+            .await
+            .unwrap_or_else(|error| panic!("{path}: {error:?}"))
     }
 
     /// A request to a hub that may be gone.
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn attempt(&self, method: Method, path: &str, body: Option<Value>) -> reqwest::Result<Answer> {
-        let path = if path.starts_with("/api/") { path.to_owned() } else { format!("/api/v1{path}") };
-        let mut request = self.client.request(method, format!("{}{path}", self.base)).header(ORIGIN, &self.base);
+    pub async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> reqwest::Result<Answer> {
+        let path = if path.starts_with("/api/") {
+            path.to_owned()
+        } else {
+            format!("/api/v1{path}")
+        };
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.base))
+            .header(ORIGIN, &self.base);
         if let Some(key) = &self.key {
             request = request.header(AUTHORIZATION, format!("Bearer {key}"));
         }
@@ -103,7 +144,11 @@ impl Api {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Answer { status, headers, body })
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
     }
 
     /// `GET`.
@@ -138,7 +183,9 @@ impl Api {
     /// # Panics
     /// When that is refused.
     pub async fn ready(&self) {
-        self.post("/me/presence", json!({ "state": "ready" })).await.ok();
+        self.post("/me/presence", json!({ "state": "ready" }))
+            .await
+            .ok();
     }
 
     /// What the agent is ready for.

@@ -74,7 +74,10 @@ impl Baresip {
     /// When it does not.
     pub async fn says(&self, text: &str) {
         let said = || self.process.output().contains(text) || self.process.errors().contains(text);
-        wait::until(&format!("{text:?} from baresip"), || async { said().then_some(()) }).await;
+        wait::until(&format!("{text:?} from baresip"), || async {
+            said().then_some(())
+        })
+        .await;
     }
 
     /// Hangs up the call in hand.
@@ -82,7 +85,10 @@ impl Baresip {
     /// # Panics
     /// When it is gone.
     pub fn hang_up(&mut self) {
-        self.input.write_all(b"b\n").and_then(|()| self.input.flush()).expect("a running baresip");
+        self.input
+            .write_all(b"b\n")
+            .and_then(|()| self.input.flush())
+            .expect("a running baresip");
     }
 
     /// Waits for its statistics of the last call.
@@ -90,15 +96,24 @@ impl Baresip {
     /// # Panics
     /// When there are none.
     pub async fn stats(&self) -> CallStats {
-        wait::until("statistics of baresip", || async { stats(&self.process.output()) }).await
+        wait::until("statistics of baresip", || async {
+            stats(&self.process.output())
+        })
+        .await
     }
 }
 
 /// The line `packets: SENT RECEIVED` of the table that follows a call.
 fn stats(output: &str) -> Option<CallStats> {
-    let line = output.lines().rev().find_map(|line| line.trim().strip_prefix("packets:"))?;
+    let line = output
+        .lines()
+        .rev()
+        .find_map(|line| line.trim().strip_prefix("packets:"))?;
     let mut numbers = line.split_whitespace().map(|number| number.parse().ok());
-    Some(CallStats { sent: numbers.next()??, received: numbers.next()?? })
+    Some(CallStats {
+        sent: numbers.next()??,
+        received: numbers.next()??,
+    })
 }
 
 /// Two minutes of a low square tone, 8 kHz, 16 bit, mono.

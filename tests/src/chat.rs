@@ -53,9 +53,14 @@ impl Visitor {
     /// # Panics
     /// When the hub refuses.
     pub async fn connect(&mut self, chat: SocketAddr) -> Result<(), Gone> {
-        let mut request = format!("ws://{chat}/").into_client_request().expect("an address");
+        let mut request = format!("ws://{chat}/")
+            .into_client_request()
+            .expect("an address");
         let headers = request.headers_mut();
-        headers.insert("Sec-WebSocket-Protocol", "rapport.chat.v1".parse().expect("a header"));
+        headers.insert(
+            "Sec-WebSocket-Protocol",
+            "rapport.chat.v1".parse().expect("a header"),
+        );
         headers.insert("Origin", "http://shop.example".parse().expect("a header"));
         let (socket, _) = connect_async(request).await.map_err(|_| Gone)?;
         self.socket = Some(socket);
@@ -76,7 +81,8 @@ impl Visitor {
         if welcome["epoch"].is_string() {
             self.epoch = Some(welcome["epoch"].clone());
         }
-        self.lines.extend(welcome["lines"].as_array().cloned().unwrap_or_default());
+        self.lines
+            .extend(welcome["lines"].as_array().cloned().unwrap_or_default());
         Ok(())
     }
 
@@ -95,8 +101,13 @@ impl Visitor {
     /// When it is refused.
     pub async fn say(&mut self, id: Uuid, text: &str) -> Result<(), Gone> {
         loop {
-            self.send(&json!({ "t": "say", "cid": id, "text": text })).await?;
-            let answer = self.answer(|frame| ["ack", "refused"].iter().any(|t| frame["t"] == *t) && frame["cid"] == json!(id)).await?;
+            self.send(&json!({ "t": "say", "cid": id, "text": text }))
+                .await?;
+            let answer = self
+                .answer(|frame| {
+                    ["ack", "refused"].iter().any(|t| frame["t"] == *t) && frame["cid"] == json!(id)
+                })
+                .await?;
             if answer["t"] == "ack" {
                 self.epoch = Some(answer["epoch"].clone());
                 return Ok(());
@@ -111,10 +122,15 @@ impl Visitor {
     /// # Errors
     /// When the connection ends.
     pub async fn line(&mut self, kind: &str, fits: impl Fn(&Value) -> bool) -> Result<Value, Gone> {
-        if let Some(line) = self.lines.iter().find(|line| line["kind"] == kind && fits(line)) {
+        if let Some(line) = self
+            .lines
+            .iter()
+            .find(|line| line["kind"] == kind && fits(line))
+        {
             return Ok(line.clone());
         }
-        self.frame("line", |line| line["kind"] == kind && fits(line)).await
+        self.frame("line", |line| line["kind"] == kind && fits(line))
+            .await
     }
 
     /// Ends the conversation.
@@ -127,12 +143,17 @@ impl Visitor {
 
     async fn send(&mut self, frame: &Value) -> Result<(), Gone> {
         let socket = self.socket.as_mut().ok_or(Gone)?;
-        socket.send(Message::text(frame.to_string())).await.map_err(|_| Gone)
+        socket
+            .send(Message::text(frame.to_string()))
+            .await
+            .map_err(|_| Gone)
     }
 
     /// The next frame of this type that fits; lines on the way are kept.
     async fn frame(&mut self, t: &str, fits: impl Fn(&Value) -> bool) -> Result<Value, Gone> {
-        let answer = self.answer(|frame| frame["t"] == "refused" || (frame["t"] == t && fits(frame))).await?;
+        let answer = self
+            .answer(|frame| frame["t"] == "refused" || (frame["t"] == t && fits(frame)))
+            .await?;
         assert_eq!(answer["t"], t, "refused: {answer}");
         Ok(answer)
     }
@@ -148,7 +169,9 @@ impl Visitor {
                 self.socket = None;
                 return Err(Gone);
             };
-            let Message::Text(text) = message else { continue };
+            let Message::Text(text) = message else {
+                continue;
+            };
             let frame: Value = serde_json::from_str(&text).expect("a frame as JSON");
             if frame["t"] == "ping" {
                 self.send(&json!({ "t": "pong" })).await?;

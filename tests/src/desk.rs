@@ -35,10 +35,15 @@ impl Desk {
     /// # Panics
     /// When the hub breaks the protocol.
     pub async fn attempt(http: SocketAddr, who: &Api) -> Option<Self> {
-        let mut request = format!("ws://{http}/api/v1/desk/live").into_client_request().expect("an address");
+        let mut request = format!("ws://{http}/api/v1/desk/live")
+            .into_client_request()
+            .expect("an address");
         let headers = request.headers_mut();
         headers.insert("Cookie", who.cookie().parse().expect("a header"));
-        headers.insert("Origin", format!("http://{http}").parse().expect("a header"));
+        headers.insert(
+            "Origin",
+            format!("http://{http}").parse().expect("a header"),
+        );
         let (mut socket, _) = connect_async(request).await.ok()?;
         let hello = Message::text(json!({ "t": "hello", "resume": null }).to_string());
         socket.send(hello).await.ok()?;
@@ -49,7 +54,10 @@ impl Desk {
     /// Everything of the snapshot.
     #[must_use]
     pub fn work(&self) -> Vec<Value> {
-        self.snapshot["work"].as_array().cloned().unwrap_or_default()
+        self.snapshot["work"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// A contact of the snapshot.
@@ -60,7 +68,9 @@ impl Desk {
     pub fn in_snapshot(&self, interaction: &str) -> Value {
         let work = self.snapshot["work"].as_array().expect("work");
         let found = work.iter().find(|item| item["id"] == interaction);
-        found.unwrap_or_else(|| panic!("{interaction} is not at the desk: {:#?}", self.snapshot)).clone()
+        found
+            .unwrap_or_else(|| panic!("{interaction} is not at the desk: {:#?}", self.snapshot))
+            .clone()
     }
 
     /// Waits for a frame that fits.
@@ -83,13 +93,19 @@ impl Desk {
 async fn next(socket: &mut Socket, fits: impl Fn(&Value) -> bool) -> Option<Value> {
     let waiting = async {
         loop {
-            let Some(Ok(message)) = socket.next().await else { return None };
-            let Message::Text(text) = message else { continue };
+            let Some(Ok(message)) = socket.next().await else {
+                return None;
+            };
+            let Message::Text(text) = message else {
+                continue;
+            };
             let frame: Value = serde_json::from_str(&text).expect("a frame as JSON");
             if fits(&frame) {
                 return Some(frame);
             }
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("the frame in time")
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("the frame in time")
 }

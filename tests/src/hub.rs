@@ -29,8 +29,15 @@ pub fn program() -> PathBuf {
         let test = std::env::current_exe().ok()?;
         Some(test.parent()?.parent()?.join("rapport"))
     };
-    let program = std::env::var_os("RAPPORT_BIN").map(PathBuf::from).or_else(beside).expect("a path");
-    assert!(program.is_file(), "there is no {}; `cargo build --workspace --all-targets` makes it", program.display());
+    let program = std::env::var_os("RAPPORT_BIN")
+        .map(PathBuf::from)
+        .or_else(beside)
+        .expect("a path");
+    assert!(
+        program.is_file(),
+        "there is no {}; `cargo build --workspace --all-targets` makes it",
+        program.display()
+    );
     program
 }
 
@@ -40,7 +47,11 @@ pub fn program() -> PathBuf {
 /// When it does not end in time.
 pub async fn run(arguments: &[&str], folder: &Path) -> (ExitStatus, String, String) {
     let mut command = Command::new(program());
-    let mut process = Process::start(&format!("rapport-{}", arguments[0]), command.args(arguments), folder);
+    let mut process = Process::start(
+        &format!("rapport-{}", arguments[0]),
+        command.args(arguments),
+        folder,
+    );
     let status = process.end(START_WITHIN).await;
     (status, process.output(), process.errors())
 }
@@ -74,7 +85,12 @@ impl Hub {
         let folder = tempfile::tempdir().expect("a folder");
         configure(folder.path(), setup);
         let (process, addresses) = launch(folder.path(), 1).await;
-        Self { process, folder, addresses, starts: 1 }
+        Self {
+            process,
+            folder,
+            addresses,
+            starts: 1,
+        }
     }
 
     /// Where it listens, at present.
@@ -150,7 +166,11 @@ impl Hub {
 /// When the folder cannot be written to.
 pub fn configure(folder: &Path, setup: &Setup) {
     let data = data(folder);
-    std::fs::write(folder.join("rapport.toml"), setup.file(&data.display().to_string())).expect("a file");
+    std::fs::write(
+        folder.join("rapport.toml"),
+        setup.file(&data.display().to_string()),
+    )
+    .expect("a file");
 }
 
 fn data(folder: &Path) -> PathBuf {
@@ -159,19 +179,39 @@ fn data(folder: &Path) -> PathBuf {
 
 async fn launch(folder: &Path, start: u32) -> (Process, Addresses) {
     let mut command = Command::new(program());
-    command.arg("serve").arg("--json").arg("--config").arg(folder.join("rapport.toml"));
+    command
+        .arg("serve")
+        .arg("--json")
+        .arg("--config")
+        .arg(folder.join("rapport.toml"));
     let mut process = Process::start(&format!("hub-{start}"), &mut command, folder);
     let began = std::time::Instant::now();
     loop {
         let output = process.output();
-        if let Some(ready) = output.lines().find_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        if let Some(ready) = output
+            .lines()
+            .find_map(|line| serde_json::from_str::<Value>(line).ok())
+        {
             let address = |name: &str| ready[name].as_str().and_then(|text| text.parse().ok());
             let http = address("http").expect("an HTTP address");
             let chat = address("chat").expect("a chat address");
-            return (process, Addresses { http, chat, sip: address("sip").unwrap_or(http) });
+            return (
+                process,
+                Addresses {
+                    http,
+                    chat,
+                    sip: address("sip").unwrap_or(http),
+                },
+            );
         }
-        assert!(process.ended().is_none(), "the hub ended before it was ready");
-        assert!(began.elapsed() < START_WITHIN, "the hub was not ready after {START_WITHIN:?}");
+        assert!(
+            process.ended().is_none(),
+            "the hub ended before it was ready"
+        );
+        assert!(
+            began.elapsed() < START_WITHIN,
+            "the hub was not ready after {START_WITHIN:?}"
+        );
         tokio::time::sleep(wait::GLANCE).await;
     }
 }

@@ -74,10 +74,20 @@ impl Log {
     #[must_use]
     pub fn follow(data: &Path, folder: &Path) -> Self {
         let errors = folder.join("log-tail.err");
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&errors).expect("a file");
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&errors)
+            .expect("a file");
         let mut command = Command::new(program());
-        command.args(["log", "tail", "--json", "--follow", "--from", "0", "--data"]).arg(data);
-        let mut reader = command.stdout(Stdio::piped()).stderr(file).spawn().expect("the program");
+        command
+            .args(["log", "tail", "--json", "--follow", "--from", "0", "--data"])
+            .arg(data);
+        let mut reader = command
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()
+            .expect("the program");
         let output = reader.stdout.take().expect("its output");
         let events = Arc::new(Mutex::new(Vec::new()));
         let known = events.clone();
@@ -85,16 +95,26 @@ impl Log {
             for line in BufReader::new(output).lines() {
                 let Ok(line) = line else { return };
                 let event = Event(serde_json::from_str(&line).expect("an event as JSON"));
-                known.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+                known
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(event);
             }
         });
-        Self { events, reader, errors }
+        Self {
+            events,
+            reader,
+            errors,
+        }
     }
 
     /// Everything known so far.
     #[must_use]
     pub fn all(&self) -> Vec<Event> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Everything known so far that fits.
@@ -114,7 +134,9 @@ impl Log {
     /// When it does not come.
     pub async fn first(&self, kind: &str, fits: impl Fn(&Event) -> bool) -> Event {
         wait::until(&format!("an event {kind}"), || async {
-            self.all().into_iter().find(|event| event.kind() == kind && fits(event))
+            self.all()
+                .into_iter()
+                .find(|event| event.kind() == kind && fits(event))
         })
         .await
     }
@@ -123,7 +145,12 @@ impl Log {
     ///
     /// # Panics
     /// When they do not come.
-    pub async fn several(&self, number: usize, kind: &str, fits: impl Fn(&Event) -> bool) -> Vec<Event> {
+    pub async fn several(
+        &self,
+        number: usize,
+        kind: &str,
+        fits: impl Fn(&Event) -> bool,
+    ) -> Vec<Event> {
         wait::until(&format!("{number} events {kind}"), || async {
             let found = self.those(|event| event.kind() == kind && fits(event));
             (found.len() >= number).then_some(found)
@@ -142,7 +169,10 @@ impl Log {
     /// The types of the events of one stream, in order.
     #[must_use]
     pub fn story(&self, id: &str) -> Vec<String> {
-        self.those(|event| event.id() == id).iter().map(|event| event.kind().to_owned()).collect()
+        self.those(|event| event.id() == id)
+            .iter()
+            .map(|event| event.kind().to_owned())
+            .collect()
     }
 
     /// Waits until the position has been read.
@@ -151,7 +181,10 @@ impl Log {
     /// When it does not come.
     pub async fn reaches(&self, position: u64) {
         wait::until(&format!("position {position} in the log"), || async {
-            self.all().last().is_some_and(|event| event.position() >= position).then_some(())
+            self.all()
+                .last()
+                .is_some_and(|event| event.position() >= position)
+                .then_some(())
         })
         .await;
     }
@@ -167,9 +200,17 @@ impl Drop for Log {
             eprintln!("--- the newest of the log:");
             for event in newest.iter().rev() {
                 let data: String = event.data().to_string().chars().take(220).collect();
-                eprintln!("{:>5} {:<34} {} {data}", event.position(), event.kind(), event.stream());
+                eprintln!(
+                    "{:>5} {:<34} {} {data}",
+                    event.position(),
+                    event.kind(),
+                    event.stream()
+                );
             }
-            eprintln!("{}", std::fs::read_to_string(&self.errors).unwrap_or_default());
+            eprintln!(
+                "{}",
+                std::fs::read_to_string(&self.errors).unwrap_or_default()
+            );
         }
     }
 }

@@ -31,9 +31,18 @@ impl Process {
         let open = |path: &Path| Stdio::from(File::create(path).expect("an output file"));
         let child = command.stdout(open(&stdout)).stderr(open(&stderr)).spawn();
         let child = child.unwrap_or_else(|error| {
-            panic!("cannot start {:?}: {error}; scripts/install-peers installs what the tests need", command.get_program())
+            panic!(
+                "cannot start {:?}: {error}; scripts/install-peers installs what the tests need",
+                command.get_program()
+            )
         });
-        Self { name: name.to_owned(), child, stdout, stderr, status: None }
+        Self {
+            name: name.to_owned(),
+            child,
+            stdout,
+            stderr,
+            status: None,
+        }
     }
 
     /// Its process id.
@@ -92,7 +101,10 @@ impl Process {
     /// When there is no program `kill`.
     pub fn signal(&mut self, signal: &str) {
         if self.ended().is_none() {
-            let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.id().to_string()).status();
+            let sent = Command::new("kill")
+                .arg(format!("-{signal}"))
+                .arg(self.id().to_string())
+                .status();
             sent.expect("the program kill");
         }
     }
@@ -111,7 +123,12 @@ impl Process {
     /// The ends of both outputs, for a message.
     #[must_use]
     pub fn quote(&self) -> String {
-        format!("--- {} wrote:\n{}--- and as errors:\n{}", self.name, tail(&self.output()), tail(&self.errors()))
+        format!(
+            "--- {} wrote:\n{}--- and as errors:\n{}",
+            self.name,
+            tail(&self.output()),
+            tail(&self.errors())
+        )
     }
 }
 
@@ -134,7 +151,9 @@ fn read(path: &Path) -> String {
 
 fn tail(text: &str) -> String {
     let from = text.len().saturating_sub(QUOTED);
-    let from = (from..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    let from = (from..text.len())
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(text.len());
     let mut end = text[from..].to_owned();
     if !end.is_empty() && !end.ends_with('\n') {
         end.push('\n');

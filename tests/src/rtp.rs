@@ -43,12 +43,22 @@ impl Rtp {
     #[must_use]
     pub fn saying(sound: u8) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-        socket.set_read_timeout(Some(Duration::from_millis(5))).expect("a time limit");
+        socket
+            .set_read_timeout(Some(Duration::from_millis(5)))
+            .expect("a time limit");
         let port = socket.local_addr().expect("its address").port();
-        let (heard, stop) = (Arc::new(Mutex::new(Heard::default())), Arc::new(AtomicBool::new(false)));
+        let (heard, stop) = (
+            Arc::new(Mutex::new(Heard::default())),
+            Arc::new(AtomicBool::new(false)),
+        );
         let (ours, ending) = (heard.clone(), stop.clone());
         let thread = std::thread::spawn(move || talk(&socket, sound, &ours, &ending));
-        Self { port, heard, stop, thread: Some(thread) }
+        Self {
+            port,
+            heard,
+            stop,
+            thread: Some(thread),
+        }
     }
 
     /// Where it listens.
@@ -60,7 +70,10 @@ impl Rtp {
     /// What it heard so far.
     #[must_use]
     pub fn heard(&self) -> Heard {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Waits until it has heard so many more packets of a sound.
@@ -70,8 +83,15 @@ impl Rtp {
     pub async fn hears(&self, sound: u8, packets: u64) {
         let count = || self.heard().by_sound.get(&sound).copied().unwrap_or(0);
         let before = count();
-        let what = format!("{packets} packets of sound {sound:#x} at port {}; heard {:?}", self.port, self.heard());
-        wait::until(&what, || async { (count() >= before + packets).then_some(()) }).await;
+        let what = format!(
+            "{packets} packets of sound {sound:#x} at port {}; heard {:?}",
+            self.port,
+            self.heard()
+        );
+        wait::until(&what, || async {
+            (count() >= before + packets).then_some(())
+        })
+        .await;
     }
 
     /// Waits until it has heard so many packets of something that is no sound of a peer: music.
@@ -80,7 +100,10 @@ impl Rtp {
     /// When they do not come.
     pub async fn hears_music(&self, packets: u64) {
         let before = self.heard().other;
-        wait::until("packets of music", || async { (self.heard().other >= before + packets).then_some(()) }).await;
+        wait::until("packets of music", || async {
+            (self.heard().other >= before + packets).then_some(())
+        })
+        .await;
     }
 }
 

@@ -77,7 +77,10 @@ impl Setup {
     /// A trunk at this port of this host, on which customers are called.
     #[must_use]
     pub fn outbound_trunk(mut self, port: u16) -> Self {
-        let _ = writeln!(self.trunks, "[[voice.trunk]]\nname = \"outside\"\naddress = \"127.0.0.1:{port}\"");
+        let _ = writeln!(
+            self.trunks,
+            "[[voice.trunk]]\nname = \"outside\"\naddress = \"127.0.0.1:{port}\""
+        );
         self.outbound = true;
         self
     }
@@ -110,7 +113,10 @@ impl Setup {
     /// An agent whose phone registers.
     #[must_use]
     pub fn agent_with_phone(self, name: &str) -> Self {
-        self.agent(name, &format!("phone = \"register\"\nphone_secret = \"{PHONE_SECRET}\""))
+        self.agent(
+            name,
+            &format!("phone = \"register\"\nphone_secret = \"{PHONE_SECRET}\""),
+        )
     }
 
     /// An agent whose phone is at this port of this host.
@@ -136,11 +142,31 @@ impl Setup {
     /// The file.
     #[must_use]
     pub fn file(&self, data: &str) -> String {
-        let Self { top, voice, trunks, service, outreach, policy, agents, public_chat, outbound } = self;
-        let chat = public_chat.as_ref().map(|url| format!("public_url = \"{url}\"\n")).unwrap_or_default();
-        let trunk = if *outbound { "outbound_trunk = \"outside\"\n" } else { "" };
+        let Self {
+            top,
+            voice,
+            trunks,
+            service,
+            outreach,
+            policy,
+            agents,
+            public_chat,
+            outbound,
+        } = self;
+        let chat = public_chat
+            .as_ref()
+            .map(|url| format!("public_url = \"{url}\"\n"))
+            .unwrap_or_default();
+        let trunk = if *outbound {
+            "outbound_trunk = \"outside\"\n"
+        } else {
+            ""
+        };
         let keys = ["sales", "marketing", "service", "finance"].map(|name| {
-            format!("[[tenant.api_key]]\nname = \"{name}\"\nkey = \"{}\"\n", key(name))
+            format!(
+                "[[tenant.api_key]]\nname = \"{name}\"\nkey = \"{}\"\n",
+                key(name)
+            )
         });
         format!(
             "{top}\ndata = \"{data}\"\n[http]\nbind = \"127.0.0.1:0\"\n[chat]\nbind = \"127.0.0.1:0\"\n{chat}{voice}{trunks}\

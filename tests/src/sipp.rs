@@ -33,7 +33,9 @@ impl Scenario {
             Self::SilentPhone => "silent-phone.xml",
             Self::Crowd => "crowd.xml",
         };
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp").join(name)
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("sipp")
+            .join(name)
     }
 }
 
@@ -116,11 +118,34 @@ impl Plan {
         ] {
             command.arg(name).arg(value);
         }
-        command.args(["-key", "who", &self.who, "-key", "sound_port", &self.sound.to_string()]);
-        command.args(["-nostdin", "-trace_msg", "-message_overwrite", "false", "-message_file"]).arg(&trace);
-        command.args(["-trace_err", "-error_file"]).arg(&errors).arg(hub.to_string());
+        command.args([
+            "-key",
+            "who",
+            &self.who,
+            "-key",
+            "sound_port",
+            &self.sound.to_string(),
+        ]);
+        command
+            .args([
+                "-nostdin",
+                "-trace_msg",
+                "-message_overwrite",
+                "false",
+                "-message_file",
+            ])
+            .arg(&trace);
+        command
+            .args(["-trace_err", "-error_file"])
+            .arg(&errors)
+            .arg(hub.to_string());
         let process = Process::start(&format!("sipp-{}", self.port), &mut command, folder);
-        Sipp { process, port: self.port, trace, errors }
+        Sipp {
+            process,
+            port: self.port,
+            trace,
+            errors,
+        }
     }
 }
 
@@ -147,7 +172,10 @@ impl SipMessage {
     pub fn header(&self, name: &str) -> &str {
         let found = self.text.lines().find_map(|line| {
             let (known, value) = line.split_once(':')?;
-            known.trim().eq_ignore_ascii_case(name).then_some(value.trim())
+            known
+                .trim()
+                .eq_ignore_ascii_case(name)
+                .then_some(value.trim())
         });
         found.unwrap_or_default()
     }
@@ -155,7 +183,10 @@ impl SipMessage {
     /// The user part of the address in a header.
     #[must_use]
     pub fn user(&self, header: &str) -> &str {
-        let address = self.header(header).split_once("sip:").map_or("", |(_, rest)| rest);
+        let address = self
+            .header(header)
+            .split_once("sip:")
+            .map_or("", |(_, rest)| rest);
         address.split_once('@').map_or("", |(user, _)| user)
     }
 }
@@ -189,7 +220,9 @@ impl Sipp {
     /// When it does not come.
     pub async fn receives(&self, beginning: &str) -> SipMessage {
         wait::until(&format!("{beginning:?} at SIPp"), || async {
-            self.messages().into_iter().find(|message| !message.sent && message.first_line().starts_with(beginning))
+            self.messages()
+                .into_iter()
+                .find(|message| !message.sent && message.first_line().starts_with(beginning))
         })
         .await
     }
@@ -197,7 +230,10 @@ impl Sipp {
     /// How many messages from the hub begin so.
     #[must_use]
     pub fn received(&self, beginning: &str) -> usize {
-        self.messages().iter().filter(|message| !message.sent && message.first_line().starts_with(beginning)).count()
+        self.messages()
+            .iter()
+            .filter(|message| !message.sent && message.first_line().starts_with(beginning))
+            .count()
     }
 
     /// Tells SIPp to hang up its only call.
@@ -206,7 +242,11 @@ impl Sipp {
     /// When there is no call.
     pub fn hang_up(&self) {
         let messages = self.messages();
-        let call = messages.first().expect("a call").header("Call-ID").to_owned();
+        let call = messages
+            .first()
+            .expect("a call")
+            .header("Call-ID")
+            .to_owned();
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         let from = socket.local_addr().expect("its address");
         let order = format!(
@@ -214,7 +254,9 @@ impl Sipp {
              To: <sip:x@127.0.0.1>\r\nCall-ID: {call}\r\nCSeq: 900 MESSAGE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
             self.port
         );
-        socket.send_to(order.as_bytes(), ("127.0.0.1", self.port)).expect("sent");
+        socket
+            .send_to(order.as_bytes(), ("127.0.0.1", self.port))
+            .expect("sent");
     }
 
     /// Waits until all its calls are over as the scenario wants.
@@ -224,7 +266,11 @@ impl Sipp {
     pub async fn succeeds(&mut self) {
         let status = self.process.end(wait::PATIENCE).await;
         let errors = std::fs::read_to_string(&self.errors).unwrap_or_default();
-        assert!(status.success(), "SIPp ended with {status}; its errors:\n{errors}\n{:#?}", self.messages());
+        assert!(
+            status.success(),
+            "SIPp ended with {status}; its errors:\n{errors}\n{:#?}",
+            self.messages()
+        );
     }
 
     /// Ends it at once.
@@ -238,10 +284,17 @@ impl Drop for Sipp {
         if std::thread::panicking() {
             eprintln!("--- SIPp at port {} saw:", self.port);
             for message in self.messages() {
-                let (way, first, sequence) = (if message.sent { ">" } else { "<" }, message.first_line(), message.header("CSeq"));
+                let (way, first, sequence) = (
+                    if message.sent { ">" } else { "<" },
+                    message.first_line(),
+                    message.header("CSeq"),
+                );
                 eprintln!("{way} {:.3} {first} ({sequence})", message.at);
             }
-            eprintln!("{}", std::fs::read_to_string(&self.errors).unwrap_or_default());
+            eprintln!(
+                "{}",
+                std::fs::read_to_string(&self.errors).unwrap_or_default()
+            );
         }
     }
 }
@@ -249,14 +302,27 @@ impl Drop for Sipp {
 /// The trace: a line of dashes with the moment, a line that says the direction and the size, an empty line, the message.
 fn parse(trace: &str) -> Vec<SipMessage> {
     let mut messages = Vec::new();
-    for part in trace.split("-----------------------------------------------").skip(1) {
+    for part in trace
+        .split("-----------------------------------------------")
+        .skip(1)
+    {
         let mut lines = part.splitn(3, '\n');
-        let (Some(moment), Some(kind), Some(rest)) = (lines.next(), lines.next(), lines.next()) else { continue };
+        let (Some(moment), Some(kind), Some(rest)) = (lines.next(), lines.next(), lines.next())
+        else {
+            continue;
+        };
         // The message may be on its way into the file.
-        let size = kind.split(['[', '(']).nth(1).and_then(|size| size.split(' ').next()?.parse::<usize>().ok());
+        let size = kind
+            .split(['[', '('])
+            .nth(1)
+            .and_then(|size| size.split(' ').next()?.parse::<usize>().ok());
         let text = rest.trim_start_matches(['\r', '\n']);
         if size.is_none_or(|size| text.len() >= size) {
-            messages.push(SipMessage { sent: kind.contains("sent"), at: seconds(moment), text: text.to_owned() });
+            messages.push(SipMessage {
+                sent: kind.contains("sent"),
+                at: seconds(moment),
+                text: text.to_owned(),
+            });
         }
     }
     messages
@@ -264,9 +330,16 @@ fn parse(trace: &str) -> Vec<SipMessage> {
 
 /// `2026-11-21 21:00:00.123456` or with the seconds since 1970 after a tab: the fraction is what measures.
 fn seconds(moment: &str) -> f64 {
-    let clock = moment.trim().rsplit([' ', '\t', 'T']).next().unwrap_or_default();
+    let clock = moment
+        .trim()
+        .rsplit([' ', '\t', 'T'])
+        .next()
+        .unwrap_or_default();
     match clock.parse::<f64>() {
         Ok(since_1970) => since_1970,
-        Err(_) => clock.split(':').filter_map(|part| part.parse::<f64>().ok()).fold(0.0, |sum, part| sum * 60.0 + part),
+        Err(_) => clock
+            .split(':')
+            .filter_map(|part| part.parse::<f64>().ok())
+            .fold(0.0, |sum, part| sum * 60.0 + part),
     }
 }

@@ -17,11 +17,16 @@ async fn a_short_demonstration_ends_well_and_its_numbers_are_those_of_the_log() 
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let mut command = Command::new(program());
-    command.args(["demo", "--for", "15s", "--json", "--ports", "auto", "--data"]).arg(&data);
+    command
+        .args([
+            "demo", "--for", "15s", "--json", "--ports", "auto", "--data",
+        ])
+        .arg(&data);
     let mut demo = Process::start("demo", &mut command, folder.path());
     let status = demo.end(LIMIT).await;
     assert!(status.success(), "{status}");
-    let report: Value = serde_json::from_str(demo.output().trim()).expect("one JSON object and nothing else");
+    let report: Value =
+        serde_json::from_str(demo.output().trim()).expect("one JSON object and nothing else");
     assert_eq!(report["simulation_errors"], 0, "{report}");
 
     let log = Log::follow(&data, folder.path());
@@ -46,7 +51,13 @@ async fn a_short_demonstration_ends_well_and_its_numbers_are_those_of_the_log() 
         let name = match event.kind() {
             "interaction.started.v1" if event.text("direction") == "inbound" => {
                 inbound.insert(event.id());
-                *counted.entry(if event.text("channel") == "voice" { "calls_in" } else { "chats_in" }).or_default() += 1;
+                *counted
+                    .entry(if event.text("channel") == "voice" {
+                        "calls_in"
+                    } else {
+                        "chats_in"
+                    })
+                    .or_default() += 1;
                 "contacts_in"
             }
             "interaction.started.v1" => "contacts_out",
@@ -59,12 +70,29 @@ async fn a_short_demonstration_ends_well_and_its_numbers_are_those_of_the_log() 
         };
         *counted.entry(name).or_default() += 1;
     }
-    for name in ["contacts_in", "calls_in", "chats_in", "served", "abandoned", "wishes_filed", "contacts_planned", "contacts_out", "messages"] {
+    for name in [
+        "contacts_in",
+        "calls_in",
+        "chats_in",
+        "served",
+        "abandoned",
+        "wishes_filed",
+        "contacts_planned",
+        "contacts_out",
+        "messages",
+    ] {
         let of_log = counted.get(name).copied().unwrap_or_default();
-        assert_eq!(report[name].as_u64(), Some(of_log), "{name}: the report and the log differ: {report}");
+        assert_eq!(
+            report[name].as_u64(),
+            Some(of_log),
+            "{name}: the report and the log differ: {report}"
+        );
     }
     for name in ["calls_in", "chats_in", "served", "wishes_filed"] {
-        assert!(report[name].as_u64().is_some_and(|number| number > 0), "a demonstration without {name}: {report}");
+        assert!(
+            report[name].as_u64().is_some_and(|number| number > 0),
+            "a demonstration without {name}: {report}"
+        );
     }
     println!("{report}");
 }

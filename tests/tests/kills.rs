@@ -31,11 +31,17 @@ struct Acknowledged(Arc<Mutex<BTreeMap<String, &'static str>>>);
 
 impl Acknowledged {
     fn note(&self, id: impl ToString, kind: &'static str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_string(), kind);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id.to_string(), kind);
     }
 
     fn all(&self) -> BTreeMap<String, &'static str> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -50,7 +56,11 @@ async fn talk(talker: &mut Talker, chat: SocketAddr, acknowledged: &Acknowledged
     talker.visitor.connect(chat).await.ok()?;
     loop {
         let id = *talker.unsure.get_or_insert_with(Uuid::new_v4);
-        talker.visitor.say(id, &format!("message {id}")).await.ok()?;
+        talker
+            .visitor
+            .say(id, &format!("message {id}"))
+            .await
+            .ok()?;
         acknowledged.note(id, "interaction.message_received.v1");
         talker.unsure = None;
         tokio::time::sleep(Duration::from_millis(100)).await; // a fast writer
@@ -58,7 +68,12 @@ async fn talk(talker: &mut Talker, chat: SocketAddr, acknowledged: &Acknowledged
 }
 
 /// An agent at the desk: accepts, answers, ends (one chat in three, when not thorough), and is done with it.
-async fn serve(agent: &Api, http: SocketAddr, thoroughly: bool, acknowledged: &Acknowledged) -> Option<()> {
+async fn serve(
+    agent: &Api,
+    http: SocketAddr,
+    thoroughly: bool,
+    acknowledged: &Acknowledged,
+) -> Option<()> {
     let mut desk = Desk::attempt(http, agent).await?;
     let mut waiting = desk.work();
     loop {
@@ -70,20 +85,36 @@ async fn serve(agent: &Api, http: SocketAddr, thoroughly: bool, acknowledged: &A
     }
 }
 
-async fn serve_one(agent: &Api, item: &Value, thoroughly: bool, acknowledged: &Acknowledged) -> Option<()> {
-    let path = |what: &str| format!("/interactions/{}/{what}", item["id"].as_str().unwrap_or_default());
-    let press = |path: String, body: Value| async move { agent.attempt(Method::POST, &path, Some(body)).await.ok() };
+async fn serve_one(
+    agent: &Api,
+    item: &Value,
+    thoroughly: bool,
+    acknowledged: &Acknowledged,
+) -> Option<()> {
+    let path = |what: &str| {
+        format!(
+            "/interactions/{}/{what}",
+            item["id"].as_str().unwrap_or_default()
+        )
+    };
+    let press = |path: String, body: Value| async move {
+        agent.attempt(Method::POST, &path, Some(body)).await.ok()
+    };
     match item["phase"].as_str().unwrap_or_default() {
         "offered" if item["channel"] == "voice" => {} // accepted by answering the phone
         "offered" => drop(press(path("accept"), json!({})).await?),
         "active" if item["channel"] == "voice" => {} // the caller hangs up
         "active" => {
             let id = Uuid::new_v4();
-            let answer = press(path("messages"), json!({ "message": id, "text": "Let me look." })).await?;
+            let answer = press(
+                path("messages"),
+                json!({ "message": id, "text": "Let me look." }),
+            )
+            .await?;
             if answer.status == 200 {
                 acknowledged.note(id, "interaction.message_sent.v1");
             }
-            if thoroughly || id.as_u128() % 3 == 0 {
+            if thoroughly || id.as_u128().is_multiple_of(3) {
                 press(path("end"), json!({})).await?;
             }
         }
@@ -100,7 +131,13 @@ async fn wish(finance: &Api, acknowledged: &Acknowledged) -> Option<()> {
             "id": id, "customer": { "external_id": format!("k-{}", id.as_u128() % 50) }, "purpose": "survey", "class": "service",
             "talking_point": "Ask.", "value": 1, "expires_at": "2099-01-01T00:00:00Z", "channels": ["voice"],
         });
-        if finance.attempt(Method::POST, "/wishes", Some(body)).await.ok()?.status == 201 {
+        if finance
+            .attempt(Method::POST, "/wishes", Some(body))
+            .await
+            .ok()?
+            .status
+            == 201
+        {
             acknowledged.note(id, "outreach.wish_filed.v1");
         }
         tokio::time::sleep(Duration::from_millis(20)).await; // a steady trickle
@@ -142,23 +179,44 @@ fn moment(events: &[Event]) -> Moment {
             _ => {}
         }
     }
-    Moment { waiting, calls, position: events.last().map_or(0, Event::position) }
+    Moment {
+        waiting,
+        calls,
+        position: events.last().map_or(0, Event::position),
+    }
 }
 
 impl Scene {
     async fn new() -> Self {
         let phone = ports::udp();
-        let setup = Setup::new().with_voice().agent("anna", "").agent_at("dora", phone).policy("gather_seconds = 3600\n");
+        let setup = Setup::new()
+            .with_voice()
+            .agent("anna", "")
+            .agent_at("dora", phone)
+            .policy("gather_seconds = 3600\n");
         let hub = Hub::start(&setup.service("offer_seconds = 5\nwrap_up_seconds = 2\n")).await;
-        let talkers = std::iter::repeat_with(Talker::default).take(VISITORS).collect();
+        let talkers = std::iter::repeat_with(Talker::default)
+            .take(VISITORS)
+            .collect();
         let seed = Uuid::new_v4().as_u128();
         let sound = Rtp::saying(0x42);
-        Self { hub, phone, sound, talkers, acknowledged: Acknowledged::default(), answered: BTreeSet::new(), seed }
+        Self {
+            hub,
+            phone,
+            sound,
+            talkers,
+            acknowledged: Acknowledged::default(),
+            answered: BTreeSet::new(),
+            seed,
+        }
     }
 
     /// A number below `limit`, the next of a row that follows from the seed.
     fn random(&mut self, limit: u128) -> u128 {
-        self.seed = self.seed.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(0x5851_f42d_4c95_7f2d);
+        self.seed = self
+            .seed
+            .wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645)
+            .wrapping_add(0x5851_f42d_4c95_7f2d);
         (self.seed >> 64) % limit
     }
 
@@ -169,10 +227,19 @@ impl Scene {
         anna.ready().await;
         dora.ready().await;
         let finance = self.hub.api().as_department("finance");
-        let phone = Plan::new(Scenario::Phone, "dora", self.sound.port()).at(self.phone).calls(10_000, 10);
+        let phone = Plan::new(Scenario::Phone, "dora", self.sound.port())
+            .at(self.phone)
+            .calls(10_000, 10);
         let mut phone = phone.start(addresses.sip, &folder);
-        let crowd = Plan::new(Scenario::Crowd, &format!("+4917{round:03}9"), self.sound.port());
-        let mut crowd = crowd.calls(1_000, 8).pausing(Duration::from_millis(700)).start(addresses.sip, &folder);
+        let crowd = Plan::new(
+            Scenario::Crowd,
+            &format!("+4917{round:03}9"),
+            self.sound.port(),
+        );
+        let mut crowd = crowd
+            .calls(1_000, 8)
+            .pausing(Duration::from_millis(700))
+            .start(addresses.sip, &folder);
 
         let mut load = JoinSet::new();
         for mut talker in self.talkers.drain(..) {
@@ -185,11 +252,16 @@ impl Scene {
         let office = self.acknowledged.clone();
         for agent in [anna, dora] {
             let acknowledged = self.acknowledged.clone();
-            load.spawn(async move { serve(&agent, addresses.http, false, &acknowledged).await.and(None) });
+            load.spawn(async move {
+                serve(&agent, addresses.http, false, &acknowledged)
+                    .await
+                    .and(None)
+            });
         }
         load.spawn(async move { wish(&finance, &office).await.and(None) });
 
-        let after = Duration::from_millis(u64::try_from(self.random(LOAD.as_millis())).expect("small"));
+        let after =
+            Duration::from_millis(u64::try_from(self.random(LOAD.as_millis())).expect("small"));
         tokio::time::sleep(Duration::from_millis(100) + after).await; // the moment of the kill is what is random
         self.hub.kill();
         crowd.kill();
@@ -221,9 +293,16 @@ impl Scene {
             .current_dir(folder)
             .output()
             .expect("the program");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let text = String::from_utf8(output.stdout).expect("UTF-8");
-        let events: Vec<Event> = text.lines().map(|line| Event(serde_json::from_str(line).expect("an event"))).collect();
+        let events: Vec<Event> = text
+            .lines()
+            .map(|line| Event(serde_json::from_str(line).expect("an event")))
+            .collect();
         std::future::ready(moment(&events))
     }
 
@@ -231,17 +310,24 @@ impl Scene {
         let log = self.hub.log();
         log.reaches(before.position).await;
         for call in &before.calls {
-            let closed = log.first("interaction.closed.v1", |event| event.id() == call).await;
+            let closed = log
+                .first("interaction.closed.v1", |event| event.id() == call)
+                .await;
             assert_eq!(closed.text("cause"), "hub_restarted", "{call}");
-            let events = log.those(|event| event.id() == call && event.kind() == "interaction.started.v1");
+            let events =
+                log.those(|event| event.id() == call && event.kind() == "interaction.started.v1");
             let customer = events[0].text("customer").to_owned();
-            let wished = |event: &Event| event.id() == customer && event.text("purpose") == "callback";
+            let wished =
+                |event: &Event| event.id() == customer && event.text("purpose") == "callback";
             log.first("outreach.wish_filed.v1", wished).await;
         }
         self.nothing_is_lost(&log);
         for name in ["anna", "dora"] {
             let state = self.hub.api().as_agent(name).await.presence().await["state"].clone();
-            assert!(state == "ready" || state == "not_ready", "{name} is {state}");
+            assert!(
+                state == "ready" || state == "not_ready",
+                "{name} is {state}"
+            );
         }
         self.order_is_kept(&log, before).await;
     }
@@ -250,25 +336,48 @@ impl Scene {
         let mut times: BTreeMap<(String, String), usize> = BTreeMap::new();
         let mut callers = BTreeSet::new();
         for event in log.all() {
-            let id = event.data()["message"].as_str().or(event.data()["id"].as_str());
+            let id = event.data()["message"]
+                .as_str()
+                .or(event.data()["id"].as_str());
             if let Some(id) = id {
-                *times.entry((id.to_owned(), event.kind().to_owned())).or_default() += 1;
+                *times
+                    .entry((id.to_owned(), event.kind().to_owned()))
+                    .or_default() += 1;
             }
             if event.kind() == "interaction.started.v1" {
-                callers.extend(event.data()["contact_point"]["value"].as_str().map(str::to_owned));
+                callers.extend(
+                    event.data()["contact_point"]["value"]
+                        .as_str()
+                        .map(str::to_owned),
+                );
             }
         }
         for (id, kind) in self.acknowledged.all() {
-            let found = times.get(&(id.clone(), kind.to_owned())).copied().unwrap_or_default();
-            assert_eq!(found, 1, "{kind} {id} was acknowledged and is in the log {found} times");
+            let found = times
+                .get(&(id.clone(), kind.to_owned()))
+                .copied()
+                .unwrap_or_default();
+            assert_eq!(
+                found, 1,
+                "{kind} {id} was acknowledged and is in the log {found} times"
+            );
         }
-        let lost: Vec<&String> = self.answered.iter().filter(|caller| !callers.contains(*caller)).collect();
-        assert!(lost.is_empty(), "these calls were answered and are not in the log: {lost:?}");
+        let lost: Vec<&String> = self
+            .answered
+            .iter()
+            .filter(|caller| !callers.contains(*caller))
+            .collect();
+        assert!(
+            lost.is_empty(),
+            "these calls were answered and are not in the log: {lost:?}"
+        );
     }
 
     /// Who waited before the kill is offered in the same order after it.
     async fn order_is_kept(&self, log: &Log, before: &Moment) {
-        let Some(last) = before.waiting.last() else { return };
+        let Some(last) = before.waiting.last() else {
+            return;
+        };
         let mut serving = JoinSet::new();
         for name in ["anna", "dora"] {
             let agent = self.hub.api().as_agent(name).await;
@@ -276,15 +385,22 @@ impl Scene {
             let (http, acknowledged) = (self.hub.addresses().http, self.acknowledged.clone());
             serving.spawn(async move { serve(&agent, http, true, &acknowledged).await });
         }
-        let offered = |event: &Event| event.kind() == "interaction.offered.v1" && event.position() > before.position;
-        log.first("interaction.offered.v1", |event| offered(event) && event.id() == last).await;
+        let offered = |event: &Event| {
+            event.kind() == "interaction.offered.v1" && event.position() > before.position
+        };
+        log.first("interaction.offered.v1", |event| {
+            offered(event) && event.id() == last
+        })
+        .await;
         serving.shutdown().await;
         let mut order: Vec<String> = Vec::new();
         let mut offers = log.those(offered);
         // Offers to different agents are written side by side; their ids are in the order in which they were decided.
         offers.sort_by_key(|event| event.text("offer").to_owned());
         for event in offers {
-            if before.waiting.iter().any(|known| known == event.id()) && !order.iter().any(|known| known == event.id()) {
+            if before.waiting.iter().any(|known| known == event.id())
+                && !order.iter().any(|known| known == event.id())
+            {
                 order.push(event.id().to_owned());
             }
         }
@@ -295,13 +411,18 @@ impl Scene {
 /// Callers whose INVITE was answered with 200.
 fn answered(crowd: &Sipp) -> BTreeSet<String> {
     let messages = crowd.messages();
-    let ok = messages.iter().filter(|m| !m.sent && m.first_line().starts_with("SIP/2.0 200") && m.header("CSeq").ends_with("INVITE"));
+    let ok = messages.iter().filter(|m| {
+        !m.sent && m.first_line().starts_with("SIP/2.0 200") && m.header("CSeq").ends_with("INVITE")
+    });
     ok.map(|message| message.user("From").to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_whenever_the_hub_is_killed() {
-    let kills = std::env::var("KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+    let kills = std::env::var("KILLS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(3);
     let mut scene = Scene::new().await;
     println!("seed {}", scene.seed);
     for round in 1..=kills {
@@ -310,5 +431,8 @@ async fn nothing_acknowledged_is_lost_whenever_the_hub_is_killed() {
         let leaving = usize::try_from(scene.random(VISITORS as u128)).expect("small");
         scene.talkers[leaving] = Talker::default();
     }
-    assert!(!scene.acknowledged.all().is_empty() && !scene.answered.is_empty(), "there was no load");
+    assert!(
+        !scene.acknowledged.all().is_empty() && !scene.answered.is_empty(),
+        "there was no load"
+    );
 }

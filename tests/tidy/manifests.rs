@@ -7,33 +7,59 @@ use toml::{Table, Value};
 use crate::tree::{nothing, read, root};
 
 fn table(file: &str) -> Table {
-    read(file).parse().unwrap_or_else(|error| panic!("{file}: {error}"))
+    read(file)
+        .parse()
+        .unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 /// Folder of every crate of the workspace, with its manifest.
 fn members() -> BTreeMap<String, Table> {
     let workspace = table("Cargo.toml");
-    let members = workspace["workspace"]["members"].as_array().expect("members");
+    let members = workspace["workspace"]["members"]
+        .as_array()
+        .expect("members");
     let folder = |member: &Value| member.as_str().expect("a folder").to_owned();
-    members.iter().map(folder).map(|member| (member.clone(), table(&format!("{member}/Cargo.toml")))).collect()
+    members
+        .iter()
+        .map(folder)
+        .map(|member| (member.clone(), table(&format!("{member}/Cargo.toml"))))
+        .collect()
 }
 
 fn keys(manifest: &Table, section: &str) -> BTreeSet<String> {
-    manifest.get(section).and_then(Value::as_table).map(|table| table.keys().cloned().collect()).unwrap_or_default()
+    manifest
+        .get(section)
+        .and_then(Value::as_table)
+        .map(|table| table.keys().cloned().collect())
+        .unwrap_or_default()
 }
 
 /// Dependencies that become part of the program, those of single platforms included.
 fn dependencies(manifest: &Table) -> BTreeSet<String> {
     let mut all = keys(manifest, "dependencies");
     all.extend(keys(manifest, "build-dependencies"));
-    for (_, target) in manifest.get("target").and_then(Value::as_table).into_iter().flatten() {
-        all.extend(target.as_table().map(|target| keys(target, "dependencies")).unwrap_or_default());
+    for (_, target) in manifest
+        .get("target")
+        .and_then(Value::as_table)
+        .into_iter()
+        .flatten()
+    {
+        all.extend(
+            target
+                .as_table()
+                .map(|target| keys(target, "dependencies"))
+                .unwrap_or_default(),
+        );
     }
     all
 }
 
 fn ours(dependencies: &BTreeSet<String>) -> BTreeSet<&str> {
-    dependencies.iter().map(String::as_str).filter(|name| name.starts_with("rapport")).collect()
+    dependencies
+        .iter()
+        .map(String::as_str)
+        .filter(|name| name.starts_with("rapport"))
+        .collect()
 }
 
 #[test]
@@ -42,22 +68,45 @@ fn the_domain_depends_on_nothing_of_ours_and_on_no_runtime_socket_clock_or_rando
     let domain = dependencies(&members["domain"]);
     assert_eq!(ours(&domain), BTreeSet::new());
     let pure = [
-        "chrono", "chrono-tz", "futures-core", "futures-util", "serde", "serde_json", "thiserror", "uuid", "proptest",
+        "chrono",
+        "chrono-tz",
+        "futures-core",
+        "futures-util",
+        "serde",
+        "serde_json",
+        "thiserror",
+        "uuid",
+        "proptest",
     ];
-    let other: Vec<String> = domain.into_iter().filter(|name| !pure.contains(&name.as_str())).collect();
-    nothing("the domain may depend on these only after a look at what they do (add them to the list here)", &other);
+    let other: Vec<String> = domain
+        .into_iter()
+        .filter(|name| !pure.contains(&name.as_str()))
+        .collect();
+    nothing(
+        "the domain may depend on these only after a look at what they do (add them to the list here)",
+        &other,
+    );
     let workspace = table("Cargo.toml");
     let chrono = &workspace["workspace"]["dependencies"]["chrono"];
     let features = chrono["features"].as_array().expect("features");
     assert_eq!(chrono["default-features"].as_bool(), Some(false));
-    assert!(!features.iter().any(|feature| ["clock", "now"].contains(&feature.as_str().unwrap_or_default())), "chrono has no clock");
+    assert!(
+        !features
+            .iter()
+            .any(|feature| ["clock", "now"].contains(&feature.as_str().unwrap_or_default())),
+        "chrono has no clock"
+    );
 }
 
 #[test]
 fn adapters_and_the_engine_depend_on_the_domain_alone() {
     for (folder, manifest) in members() {
         if folder.starts_with("adapters/") || folder == "services/engine" {
-            assert_eq!(ours(&dependencies(&manifest)), BTreeSet::from(["rapport-domain"]), "{folder}");
+            assert_eq!(
+                ours(&dependencies(&manifest)),
+                BTreeSet::from(["rapport-domain"]),
+                "{folder}"
+            );
         }
     }
 }
@@ -72,8 +121,14 @@ fn the_journeys_link_nothing_of_the_product() {
 #[test]
 fn heavy_parts_stay_where_they_belong() {
     let homes: [(&[&str], &[&str]); 5] = [
-        (&["actix-web", "actix-ws", "actix-http", "actix-rt"], &["services/hub", "adapters/web-chat"]),
-        (&["rusqlite", "libsqlite3-sys", "sqlx"], &["adapters/event-log", "adapters/read-model"]),
+        (
+            &["actix-web", "actix-ws", "actix-http", "actix-rt"],
+            &["services/hub", "adapters/web-chat"],
+        ),
+        (
+            &["rusqlite", "libsqlite3-sys", "sqlx"],
+            &["adapters/event-log", "adapters/read-model"],
+        ),
         (&["lettre"], &["adapters/email"]),
         (&["eventstore", "kurrentdb"], &["adapters/event-log"]),
         (&["rsipstack", "str0m", "audio-codec"], &["adapters/voice"]),
@@ -83,8 +138,15 @@ fn heavy_parts_stay_where_they_belong() {
         let mut all = dependencies(&manifest);
         all.extend(keys(&manifest, "dev-dependencies"));
         for (parts, home) in homes {
-            let strays = parts.iter().filter(|part| all.contains(**part) && !home.contains(&folder.as_str()));
-            findings.extend(strays.map(|part| format!("{folder} depends on {part}, which belongs to {}", home.join(", "))));
+            let strays = parts
+                .iter()
+                .filter(|part| all.contains(**part) && !home.contains(&folder.as_str()));
+            findings.extend(strays.map(|part| {
+                format!(
+                    "{folder} depends on {part}, which belongs to {}",
+                    home.join(", ")
+                )
+            }));
         }
     }
     nothing("a part has left its home", &findings);
@@ -93,37 +155,80 @@ fn heavy_parts_stay_where_they_belong() {
 #[test]
 fn forbidden_parts_are_not_in_the_lock_file() {
     let lock = table("Cargo.lock");
-    let names = lock["package"].as_array().expect("packages").iter().filter_map(|package| package["name"].as_str());
-    let forbidden = ["ring", "openssl", "openssl-sys", "actix-governor", "native-tls"];
-    let found: Vec<String> = names.filter(|name| forbidden.contains(name)).map(str::to_owned).collect();
+    let names = lock["package"]
+        .as_array()
+        .expect("packages")
+        .iter()
+        .filter_map(|package| package["name"].as_str());
+    let forbidden = [
+        "ring",
+        "openssl",
+        "openssl-sys",
+        "actix-governor",
+        "native-tls",
+    ];
+    let found: Vec<String> = names
+        .filter(|name| forbidden.contains(name))
+        .map(str::to_owned)
+        .collect();
     nothing("not wanted in this project", &found);
 }
 
 #[test]
 fn the_lock_file_is_committed_and_names_the_public_registry_only() {
     let ignored = read(".gitignore");
-    assert!(!ignored.lines().any(|line| line.trim().ends_with("Cargo.lock")), "Cargo.lock is ignored");
+    assert!(
+        !ignored
+            .lines()
+            .any(|line| line.trim().ends_with("Cargo.lock")),
+        "Cargo.lock is ignored"
+    );
     let lock = table("Cargo.lock");
     let packages = lock["package"].as_array().expect("packages");
-    let sources = packages.iter().filter_map(|package| package.get("source")?.as_str());
-    let other: Vec<String> = sources.filter(|source| *source != "registry+https://github.com/rust-lang/crates.io-index").map(str::to_owned).collect();
+    let sources = packages
+        .iter()
+        .filter_map(|package| package.get("source")?.as_str());
+    let other: Vec<String> = sources
+        .filter(|source| *source != "registry+https://github.com/rust-lang/crates.io-index")
+        .map(str::to_owned)
+        .collect();
     nothing("packages come from one place", &other);
     for folder in ["services/web", "tests/browser"] {
         let lock = read(&format!("{folder}/package-lock.json"));
-        assert!(!lock.contains("\"resolved\""), "{folder}/package-lock.json names hosts: set omit-lockfile-registry-resolved");
+        assert!(
+            !lock.contains("\"resolved\""),
+            "{folder}/package-lock.json names hosts: set omit-lockfile-registry-resolved"
+        );
     }
-    assert!(!root().join(".cargo").exists(), "settings of one machine do not belong into the repository");
+    assert!(
+        !root().join(".cargo").exists(),
+        "settings of one machine do not belong into the repository"
+    );
 }
 
 #[test]
 fn every_manifest_names_the_licence() {
     let workspace = table("Cargo.toml");
-    assert_eq!(workspace["workspace"]["package"]["license"].as_str(), Some("Apache-2.0"));
+    assert_eq!(
+        workspace["workspace"]["package"]["license"].as_str(),
+        Some("Apache-2.0")
+    );
     for (folder, manifest) in members() {
         let package = &manifest["package"];
-        let inherited = package.get("license").and_then(|license| license.get("workspace")).and_then(Value::as_bool);
-        assert_eq!(inherited, Some(true), "{folder}/Cargo.toml: license.workspace = true");
-        assert_eq!(manifest["lints"]["workspace"].as_bool(), Some(true), "{folder}/Cargo.toml: the workspace's lints");
+        let inherited = package
+            .get("license")
+            .and_then(|license| license.get("workspace"))
+            .and_then(Value::as_bool);
+        assert_eq!(
+            inherited,
+            Some(true),
+            "{folder}/Cargo.toml: license.workspace = true"
+        );
+        assert_eq!(
+            manifest["lints"]["workspace"].as_bool(),
+            Some(true),
+            "{folder}/Cargo.toml: the workspace's lints"
+        );
     }
     for file in crate::tree::files(&["package.json"]) {
         let package: serde_json::Value = serde_json::from_str(&read(&file)).expect("JSON");
@@ -136,9 +241,17 @@ fn every_manifest_names_the_licence() {
 fn every_target_that_a_manifest_names_is_there() {
     for (folder, manifest) in members() {
         for section in ["test", "bench", "example", "bin"] {
-            for target in manifest.get(section).and_then(Value::as_array).into_iter().flatten() {
+            for target in manifest
+                .get(section)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
                 if let Some(path) = target.get("path").and_then(Value::as_str) {
-                    assert!(root().join(&folder).join(path).is_file(), "{folder}: {section} {path}");
+                    assert!(
+                        root().join(&folder).join(path).is_file(),
+                        "{folder}: {section} {path}"
+                    );
                 }
             }
         }

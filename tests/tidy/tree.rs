@@ -7,7 +7,10 @@ const FOREIGN: [&str; 5] = ["target", "node_modules", "dist", ".git", "rapport-d
 
 /// The folder of the workspace.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("a workspace")
+        .to_owned()
 }
 
 /// Every file of ours whose name ends so, by its path from the root.
@@ -21,7 +24,10 @@ pub fn files(endings: &[&str]) -> Vec<String> {
         .filter(|name| endings.is_empty() || endings.iter().any(|ending| name.ends_with(ending)))
         .collect();
     names.sort_unstable();
-    assert!(!names.is_empty(), "no files {endings:?}: is this the repository?");
+    assert!(
+        !names.is_empty(),
+        "no files {endings:?}: is this the repository?"
+    );
     names
 }
 

@@ -4,6 +4,7 @@
 //! `Floor::handle` is timed by itself; the budget is for the slowest hundredth.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use rapport_domain::acd::{
@@ -253,7 +254,7 @@ fn quiet(json: bool) -> bool {
     centre.results("calls, all agents idle", json)
 }
 
-fn main() {
+fn main() -> ExitCode {
     let json = std::env::var_os("JSON").is_some();
     if !json {
         println!(
@@ -270,8 +271,8 @@ fn main() {
         backlog(Kind::Blended, "blended, 100,000 waiting", json),
         quiet(json),
     ];
+    let all = scenes.iter().all(|within| *within);
     if !json {
-        let all = scenes.iter().all(|within| *within);
         println!(
             "\n{}",
             if all {
@@ -280,5 +281,10 @@ fn main() {
                 "OVER BUDGET"
             }
         );
+    }
+    if all {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
