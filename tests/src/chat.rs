@@ -1,6 +1,7 @@
 //! A visitor of the website, at the chat listener. Keeps what it was told, comes back after a break, and counts a message
 //! as accepted only when it was acknowledged.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -70,7 +71,11 @@ impl Visitor {
                 hello[name] = value.clone();
             }
         }
-        if let (Some(_), Some(last)) = (&self.epoch, self.lines.last()) {
+        let last = self
+            .lines
+            .iter()
+            .rfind(|line| Some(&line["epoch"]) == self.epoch.as_ref());
+        if let Some(last) = last {
             hello["after"] = last["seq"].clone();
         }
         self.send(&hello).await?;
@@ -81,8 +86,10 @@ impl Visitor {
         if welcome["epoch"].is_string() {
             self.epoch = Some(welcome["epoch"].clone());
         }
-        self.lines
-            .extend(welcome["lines"].as_array().cloned().unwrap_or_default());
+        for mut line in welcome["lines"].as_array().cloned().unwrap_or_default() {
+            line["epoch"] = welcome["epoch"].clone();
+            self.lines.push(line);
+        }
         Ok(())
     }
 
@@ -90,6 +97,19 @@ impl Visitor {
     #[must_use]
     pub fn interaction(&self) -> Option<&str> {
         self.epoch.as_ref().and_then(Value::as_str)
+    }
+
+    /// Messages that were shown twice: there should be none, whatever happened to the connection.
+    #[must_use]
+    pub fn repeated(&self) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let ids = self
+            .lines
+            .iter()
+            .filter_map(|line| line["cid"].as_str().or(line["id"].as_str()));
+        ids.filter(|id| !seen.insert(*id))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Says something under this id and waits for the acknowledgement.

@@ -54,6 +54,8 @@ struct Talker {
 
 async fn talk(talker: &mut Talker, chat: SocketAddr, acknowledged: &Acknowledged) -> Option<()> {
     talker.visitor.connect(chat).await.ok()?;
+    let repeated = talker.visitor.repeated();
+    assert!(repeated.is_empty(), "shown twice: {repeated:?}");
     loop {
         let id = *talker.unsure.get_or_insert_with(Uuid::new_v4);
         talker
