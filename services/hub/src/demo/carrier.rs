@@ -183,7 +183,7 @@ impl Exchange {
         match event {
             PhoneEvent::Incoming { id, .. } => {
                 self.lines.insert(id, Line::Outbound { answered: None });
-                match self.carrier.public.is_called() {
+                match self.carrier.public.is_called(!self.running) {
                     Reception::Answers { after, talk } => {
                         self.due.after(after, Due::Answer(id, talk))
                     }

@@ -7,7 +7,7 @@ use super::cast::{CHATS, CUSTOMERS, HOTLINE, ORDERS, SITE, YOUR_SITE, number_of}
 use super::random::Random;
 
 /// Calls of customers come on average so far apart.
-const BETWEEN_CALLS: Duration = Duration::from_millis(3_200);
+const BETWEEN_CALLS: Duration = Duration::from_millis(3_600);
 /// Chats come on average so far apart.
 const BETWEEN_CHATS: Duration = Duration::from_millis(3_800);
 /// Rounds of wishes come so far apart, in milliseconds.
@@ -112,7 +112,7 @@ impl Public {
         } else {
             ORDERS
         };
-        let patience = if self.random.chance(25) {
+        let patience = if self.random.chance(20) {
             self.random.millis(1_000, 5_000)
         } else {
             self.random.millis(20_000, 45_000)
@@ -132,8 +132,14 @@ impl Public {
         self.calling.remove(number);
     }
 
-    /// A customer is called.
-    pub fn is_called(&mut self) -> Reception {
+    /// A customer is called. When it is `late`, everybody is brief.
+    pub fn is_called(&mut self, late: bool) -> Reception {
+        if late {
+            return Reception::Answers {
+                after: self.random.millis(300, 900),
+                talk: self.random.millis(4_000, 6_000),
+            };
+        }
         match self.random.below(100) {
             0..=81 => Reception::Answers {
                 after: self.random.millis(800, 3_500),
@@ -312,6 +318,6 @@ mod tests {
         let impatient = (0..1_000)
             .filter(|_| public.caller().patience < Duration::from_secs(10))
             .count();
-        assert!((180..320).contains(&impatient), "{impatient}");
+        assert!((140..260).contains(&impatient), "{impatient}");
     }
 }

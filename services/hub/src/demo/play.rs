@@ -194,7 +194,9 @@ impl Play {
             counted.catch_up().await?;
             let now = counted.tally.now();
             // A planned contact that nobody has taken stays in line: it goes on at the next start.
-            if now.in_service + now.wrap_up + now.customers_waiting == 0 && self.public.is_empty() {
+            if now.in_service + now.wrap_up + now.customers_waiting + now.offered == 0
+                && self.public.is_empty()
+            {
                 break;
             }
             if Instant::now() >= until {

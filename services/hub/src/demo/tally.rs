@@ -50,6 +50,7 @@ pub struct Counts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Waiting,
+    Offered,
     Served,
     WrapUp,
 }
@@ -67,6 +68,8 @@ pub struct Now {
     pub waiting: usize,
     /// Those of them that customers began.
     pub customers_waiting: usize,
+    /// Those of them that are offered to an agent.
+    pub offered: usize,
     /// Contacts that agents hold, without wrap-up.
     pub in_service: usize,
     /// Contacts in wrap-up.
@@ -126,8 +129,16 @@ impl Tally {
                     counts.served += u64::from(open.direction == Direction::Inbound);
                 }
             }
+            Contact::Offered { .. } => {
+                if let Some(open) = self.open.get_mut(&id) {
+                    open.phase = Phase::Offered;
+                }
+            }
             Contact::OfferEnded { why, .. } => {
-                counts.offers_missed += u64::from(*why == OfferEnd::Expired)
+                counts.offers_missed += u64::from(*why == OfferEnd::Expired);
+                if let Some(open) = self.open.get_mut(&id) {
+                    open.phase = Phase::Waiting;
+                }
             }
             Contact::Connected {} => {
                 let outbound = self
@@ -154,7 +165,6 @@ impl Tally {
             }
             Contact::MessageReceived { .. } | Contact::MessageSent { .. } => counts.messages += 1,
             Contact::Queued { .. }
-            | Contact::Offered { .. }
             | Contact::DialRequested { .. }
             | Contact::DialEnded { .. }
             | Contact::DispositionSet { .. } => {}
@@ -205,21 +215,19 @@ impl Tally {
     /// What is going on.
     #[must_use]
     pub fn now(&self) -> Now {
-        let count = |phase| {
-            self.open
-                .values()
-                .filter(|open| open.phase == phase)
-                .count()
-        };
-        let inbound =
-            |open: &&Open| open.phase == Phase::Waiting && open.direction == Direction::Inbound;
-        let customers_waiting = self.open.values().filter(inbound).count();
-        Now {
-            waiting: count(Phase::Waiting),
-            customers_waiting,
-            in_service: count(Phase::Served),
-            wrap_up: count(Phase::WrapUp),
+        let mut now = Now::default();
+        for open in self.open.values() {
+            match open.phase {
+                Phase::Waiting | Phase::Offered => {
+                    now.waiting += 1;
+                    now.customers_waiting += usize::from(open.direction == Direction::Inbound);
+                    now.offered += usize::from(open.phase == Phase::Offered);
+                }
+                Phase::Served => now.in_service += 1,
+                Phase::WrapUp => now.wrap_up += 1,
+            }
         }
+        now
     }
 
     /// Events that are none of the registry: none in a healthy log.
@@ -282,6 +290,7 @@ mod tests {
             Now {
                 waiting: 1,
                 customers_waiting: 1,
+                offered: 0,
                 in_service: 2,
                 wrap_up: 0
             }
