@@ -1,5 +1,7 @@
 //! What all histories have in common: facts are encoded under hand-written names, and a state is folded from them.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -49,16 +51,25 @@ struct Tagged {
 /// [`DecodeError`] when the fact has no name of the form `category.name.vN` or cannot be written as JSON; a test
 /// over every fact shows that none does.
 pub fn encode<F: Fact>(fact: &F) -> Result<Encoded, DecodeError> {
-    let wrong = |kind: &str, reason: String| DecodeError { kind: kind.to_owned(), version: 0, reason };
+    let wrong = |kind: &str, reason: String| DecodeError {
+        kind: kind.to_owned(),
+        version: 0,
+        reason,
+    };
     let value = serde_json::to_value(fact).map_err(|error| wrong("?", error.to_string()))?;
-    let tagged: Tagged = serde_json::from_value(value).map_err(|error| wrong("?", error.to_string()))?;
+    let tagged: Tagged =
+        serde_json::from_value(value).map_err(|error| wrong("?", error.to_string()))?;
     let (kind, version) = tagged
         .kind
         .rsplit_once(".v")
         .and_then(|(kind, version)| Some((kind.to_owned(), version.parse().ok()?)))
         .ok_or_else(|| wrong(&tagged.kind, "its name must end in .v1, .v2, …".to_owned()))?;
     let data = serde_json::to_vec(&tagged.data).map_err(|error| wrong(&kind, error.to_string()))?;
-    Ok(Encoded { kind, version, data })
+    Ok(Encoded {
+        kind,
+        version,
+        data,
+    })
 }
 
 /// Reads a fact back. Upcasting of old versions happens here, below every reader.
@@ -94,15 +105,18 @@ pub trait Aggregate: Sized + Clone + Send + Sync + 'static {
 /// A state together with the revision it was folded up to.
 #[derive(Clone, Debug)]
 pub struct Folded<A> {
-    /// The state; `None` while the stream is empty.
-    pub state: Option<A>,
+    /// The state; `None` while the stream is empty. Shared, so that handing it around copies nothing.
+    pub state: Option<Arc<A>>,
     /// The last revision in it.
     pub revision: Option<Revision>,
 }
 
 impl<A> Default for Folded<A> {
     fn default() -> Self {
-        Self { state: None, revision: None }
+        Self {
+            state: None,
+            revision: None,
+        }
     }
 }
 
@@ -113,12 +127,12 @@ impl<A: Aggregate> Folded<A> {
             return;
         }
         match &mut self.state {
-            Some(state) => state.apply(fact, at, revision),
+            Some(state) => Arc::make_mut(state).apply(fact, at, revision),
             None => {
-                self.state = A::begin(fact, at);
-                if let Some(state) = &mut self.state {
-                    state.apply(fact, at, revision);
-                }
+                self.state = A::begin(fact, at).map(|mut begun| {
+                    begun.apply(fact, at, revision);
+                    Arc::new(begun)
+                });
             }
         }
         self.revision = Some(revision);

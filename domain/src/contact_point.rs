@@ -65,7 +65,10 @@ impl ContactPoint {
             Kind::ChatVisitor | Kind::ExternalId => opaque(text),
         }
         .map_err(|reason| NotAContactPoint { kind, reason })?;
-        Ok(Self { kind, value: Private::new(value) })
+        Ok(Self {
+            kind,
+            value: Private::new(value),
+        })
     }
 
     /// What kind it is.
@@ -97,7 +100,10 @@ impl fmt::Display for ContactPoint {
 }
 
 fn phone(text: &str) -> Result<String, &'static str> {
-    let mut digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/')).collect();
+    let mut digits: String = text
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/'))
+        .collect();
     if let Some(international) = digits.strip_prefix("00") {
         digits = format!("+{international}");
     }
@@ -161,6 +167,9 @@ mod tests {
     #[test]
     fn two_tenants_do_not_share_a_contact_point() {
         let point = ContactPoint::parse(Kind::Phone, "+4930123456").unwrap();
-        assert_ne!(point.key(TenantId::named("a")), point.key(TenantId::named("b")));
+        assert_ne!(
+            point.key(TenantId::named("a")),
+            point.key(TenantId::named("b"))
+        );
     }
 }

@@ -92,7 +92,10 @@ impl FromStr for Stream {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || NotAStream(text.to_owned());
         let (name, id) = text.split_once('-').ok_or_else(wrong)?;
-        let category = Category::ALL.into_iter().find(|c| c.name() == name).ok_or_else(wrong)?;
+        let category = Category::ALL
+            .into_iter()
+            .find(|c| c.name() == name)
+            .ok_or_else(wrong)?;
         let id = Uuid::parse_str(id).map_err(|_| wrong())?;
         Ok(Self { category, id })
     }
@@ -115,7 +118,9 @@ impl Revision {
 }
 
 /// The place of an event in the whole log. Ordered, and opaque: it need not be contiguous, and nothing may add to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Position(pub u64);
 
@@ -201,6 +206,10 @@ mod tests {
             assert_eq!(stream.to_string().parse(), Ok(stream));
         }
         assert!("interaction".parse::<Stream>().is_err());
-        assert!("planet-00000000-0000-0000-0000-000000000001".parse::<Stream>().is_err());
+        assert!(
+            "planet-00000000-0000-0000-0000-000000000001"
+                .parse::<Stream>()
+                .is_err()
+        );
     }
 }

@@ -128,8 +128,14 @@ mod tests {
     #[test]
     fn a_derived_id_is_the_same_however_often_it_is_asked_for() {
         let cause = Uuid::from_u128(7);
-        assert_eq!(PlanId::derived(cause, "plan"), PlanId::derived(cause, "plan"));
-        assert_ne!(PlanId::derived(cause, "plan"), PlanId::derived(cause, "other"));
+        assert_eq!(
+            PlanId::derived(cause, "plan"),
+            PlanId::derived(cause, "plan")
+        );
+        assert_ne!(
+            PlanId::derived(cause, "plan"),
+            PlanId::derived(cause, "other")
+        );
     }
 
     #[test]

@@ -37,7 +37,11 @@ impl ContactPolicy {
     #[must_use]
     pub fn is_quiet(&self, local: LocalTime) -> bool {
         let (from, until, now) = (self.quiet_from, self.quiet_until, local.minute);
-        if from <= until { from <= now && now < until } else { now >= from || now < until }
+        if from <= until {
+            from <= now && now < until
+        } else {
+            now >= from || now < until
+        }
     }
 }
 
@@ -68,12 +72,18 @@ impl Aggregate for Policy {
 
     fn begin(fact: &Fact, _: Timestamp) -> Option<Self> {
         let Fact::Set(rules) = fact;
-        Some(Self { rules: rules.clone(), version: 0 })
+        Some(Self {
+            rules: rules.clone(),
+            version: 0,
+        })
     }
 
     fn apply(&mut self, fact: &Fact, _: Timestamp, revision: Revision) {
         let Fact::Set(rules) = fact;
-        *self = Self { rules: rules.clone(), version: revision.0 + 1 };
+        *self = Self {
+            rules: rules.clone(),
+            version: revision.0 + 1,
+        };
     }
 }
 
@@ -96,7 +106,11 @@ mod tests {
     }
 
     fn at(minute: u16) -> LocalTime {
-        LocalTime { day: 1, weekday: 0, minute }
+        LocalTime {
+            day: 1,
+            weekday: 0,
+            minute,
+        }
     }
 
     #[test]

@@ -116,8 +116,14 @@ impl Aggregate for Tenant {
     type Fact = TenantFact;
 
     fn begin(fact: &TenantFact, _: Timestamp) -> Option<Self> {
-        let TenantFact::Defined(definition) = fact else { return None };
-        Some(Self { definition: definition.clone(), access_points: BTreeMap::new(), api_keys: BTreeMap::new() })
+        let TenantFact::Defined(definition) = fact else {
+            return None;
+        };
+        Some(Self {
+            definition: definition.clone(),
+            access_points: BTreeMap::new(),
+            api_keys: BTreeMap::new(),
+        })
     }
 
     fn apply(&mut self, fact: &TenantFact, _: Timestamp, _: Revision) {
@@ -249,13 +255,23 @@ impl Aggregate for Queue {
     type Fact = QueueFact;
 
     fn begin(fact: &QueueFact, _: Timestamp) -> Option<Self> {
-        let QueueFact::Defined(definition) = fact else { return None };
-        Some(Self { definition: definition.clone(), retired: false })
+        let QueueFact::Defined(definition) = fact else {
+            return None;
+        };
+        Some(Self {
+            definition: definition.clone(),
+            retired: false,
+        })
     }
 
     fn apply(&mut self, fact: &QueueFact, _: Timestamp, _: Revision) {
         match fact {
-            QueueFact::Defined(definition) => *self = Self { definition: definition.clone(), retired: false },
+            QueueFact::Defined(definition) => {
+                *self = Self {
+                    definition: definition.clone(),
+                    retired: false,
+                }
+            }
             QueueFact::Retired {} => self.retired = true,
         }
     }

@@ -8,7 +8,9 @@ use chrono::{Datelike, TimeZone, Timelike};
 use serde::{Deserialize, Serialize};
 
 /// A moment: microseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
@@ -47,14 +49,20 @@ impl Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Self;
     fn add(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 }
 
 impl Sub<Duration> for Timestamp {
     type Output = Self;
     fn sub(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 }
 
@@ -86,7 +94,9 @@ impl Zone {
     /// # Errors
     /// [`NotAZone`] when the database has no such name.
     pub fn parse(name: &str) -> Result<Self, NotAZone> {
-        name.parse().map(Self).map_err(|_| NotAZone(name.to_owned()))
+        name.parse()
+            .map(Self)
+            .map_err(|_| NotAZone(name.to_owned()))
     }
 
     /// The IANA name.
@@ -121,7 +131,12 @@ impl Zone {
         let whole_minute = Timestamp(at.0.div_euclid(60_000_000) * 60_000_000);
         let guess = whole_minute + Duration::from_secs(ahead * 60);
         (0..=180)
-            .flat_map(|step| [guess - Duration::from_secs(step * 60), guess + Duration::from_secs(step * 60)])
+            .flat_map(|step| {
+                [
+                    guess - Duration::from_secs(step * 60),
+                    guess + Duration::from_secs(step * 60),
+                ]
+            })
             .find(|moment| *moment >= at && self.local(*moment).minute == minute)
             .unwrap_or(guess)
     }
@@ -183,6 +198,9 @@ mod tests {
 
     #[test]
     fn a_clock_that_jumps_back_gives_no_negative_span() {
-        assert_eq!(NOON_UTC.since(NOON_UTC + Duration::from_secs(1)), Duration::ZERO);
+        assert_eq!(
+            NOON_UTC.since(NOON_UTC + Duration::from_secs(1)),
+            Duration::ZERO
+        );
     }
 }

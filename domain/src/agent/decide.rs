@@ -46,7 +46,9 @@ impl Agent {
         }
         let mut facts = vec![];
         if self.presence != Presence::LoggedOut {
-            facts.push(Fact::PresenceChanged { presence: Presence::LoggedOut });
+            facts.push(Fact::PresenceChanged {
+                presence: Presence::LoggedOut,
+            });
         }
         facts.push(Fact::Retired {});
         facts
@@ -69,7 +71,8 @@ impl Agent {
         Ok(vec![Fact::PresenceChanged { presence }])
     }
 
-    /// Sets capacity aside for an offer: the first of the two appends that make an offer.
+    /// Sets capacity aside for an offer: the first of the two appends that make an offer. Reservations for offers that are
+    /// `over` by the word of their contacts' own streams give way in the same append, so that nobody waits for them.
     ///
     /// # Errors
     /// [`Rejection`] when the agent takes no work, has no room, or no phone for a call.
@@ -79,6 +82,7 @@ impl Agent {
         interaction: InteractionId,
         channel: Channel,
         until: Timestamp,
+        over: &[OfferId],
     ) -> Decision {
         if self.reservations.iter().any(|held| held.offer == offer) {
             return Ok(vec![]);
@@ -89,10 +93,30 @@ impl Agent {
         if channel == Channel::Voice && self.definition.phone == Phone::None {
             return Err(Rejection::NoPhone);
         }
-        if !self.has_room_for(channel) {
+        let mut after = self.clone();
+        after
+            .reservations
+            .retain(|held| !over.contains(&held.offer));
+        if !after.has_room_for(channel) {
             return Err(Rejection::NoRoom);
         }
-        Ok(vec![Fact::Reserved { offer, interaction, channel, until }])
+        let ended = self
+            .reservations
+            .iter()
+            .filter(|held| over.contains(&held.offer));
+        let mut facts: Vec<Fact> = ended
+            .map(|held| Fact::ReservationEnded {
+                offer: held.offer,
+                why: ReservationEnd::Withdrawn,
+            })
+            .collect();
+        facts.push(Fact::Reserved {
+            offer,
+            interaction,
+            channel,
+            until,
+        });
+        Ok(facts)
     }
 
     /// An offer came to nothing. Who did not answer is set not-ready with the reason, so that the next caller does not
@@ -109,7 +133,11 @@ impl Agent {
             ReservationEnd::Declined | ReservationEnd::Withdrawn => None,
         };
         if let (Some(reason), Presence::Ready) = (reason, &self.presence) {
-            facts.push(Fact::PresenceChanged { presence: Presence::NotReady { reason: reason.to_owned() } });
+            facts.push(Fact::PresenceChanged {
+                presence: Presence::NotReady {
+                    reason: reason.to_owned(),
+                },
+            });
         }
         facts
     }
@@ -120,7 +148,10 @@ impl Agent {
         if self.work.iter().any(|held| held.interaction == interaction) {
             return vec![];
         }
-        vec![Fact::WorkTaken { interaction, channel }]
+        vec![Fact::WorkTaken {
+            interaction,
+            channel,
+        }]
     }
 
     /// The work is done, wrap-up included.
@@ -130,7 +161,10 @@ impl Agent {
             .reservations
             .iter()
             .filter(|held| held.interaction == interaction)
-            .map(|held| Fact::ReservationEnded { offer: held.offer, why: ReservationEnd::Withdrawn })
+            .map(|held| Fact::ReservationEnded {
+                offer: held.offer,
+                why: ReservationEnd::Withdrawn,
+            })
             .collect();
         if self.work.iter().any(|held| held.interaction == interaction) {
             facts.push(Fact::WorkFinished { interaction });

@@ -155,7 +155,12 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { voice: 100, chat: 33, sms: 33, email: 50 }
+        Self {
+            voice: 100,
+            chat: 33,
+            sms: 33,
+            email: 50,
+        }
     }
 }
 

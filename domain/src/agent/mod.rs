@@ -7,5 +7,8 @@ mod state;
 mod tests;
 
 pub use decide::Rejection;
-pub use fact::{Definition, Fact, MISSED_OFFER, PHONE_UNREACHABLE, Phone, PhoneSecret, Presence, ReservationEnd, Role, Weights};
+pub use fact::{
+    Definition, Fact, MISSED_OFFER, PHONE_UNREACHABLE, Phone, PhoneSecret, Presence,
+    ReservationEnd, Role, Weights,
+};
 pub use state::{Agent, Held, Reservation};

@@ -1,7 +1,7 @@
 //! What is true of an agent now.
 
-use crate::aggregate::Aggregate;
 use crate::agent::{Definition, Fact, PhoneSecret, Presence};
+use crate::aggregate::Aggregate;
 use crate::channel::Channel;
 use crate::event::Revision;
 use crate::id::{InteractionId, OfferId};
@@ -54,14 +54,18 @@ impl Agent {
     /// Points of the budget in use: work and reservations.
     #[must_use]
     pub fn in_use(&self) -> u32 {
-        self.channels().map(|channel| self.definition.weights.of(channel)).sum()
+        self.channels()
+            .map(|channel| self.definition.weights.of(channel))
+            .sum()
     }
 
     /// Whether a contact of this channel fits: within the budget, and never a second call.
     #[must_use]
     pub fn has_room_for(&self, channel: Channel) -> bool {
-        let second_call = channel == Channel::Voice && self.channels().any(|held| held == Channel::Voice);
-        !second_call && self.in_use() + self.definition.weights.of(channel) <= self.definition.capacity
+        let second_call =
+            channel == Channel::Voice && self.channels().any(|held| held == Channel::Voice);
+        !second_call
+            && self.in_use() + self.definition.weights.of(channel) <= self.definition.capacity
     }
 
     /// Whether new work may be offered.
@@ -71,7 +75,10 @@ impl Agent {
     }
 
     fn channels(&self) -> impl Iterator<Item = Channel> + '_ {
-        self.work.iter().map(|held| held.channel).chain(self.reservations.iter().map(|held| held.channel))
+        self.work
+            .iter()
+            .map(|held| held.channel)
+            .chain(self.reservations.iter().map(|held| held.channel))
     }
 }
 
@@ -79,7 +86,9 @@ impl Aggregate for Agent {
     type Fact = Fact;
 
     fn begin(fact: &Fact, at: Timestamp) -> Option<Self> {
-        let Fact::Defined(definition) = fact else { return None };
+        let Fact::Defined(definition) = fact else {
+            return None;
+        };
         Some(Self {
             definition: definition.clone(),
             retired: false,
@@ -105,18 +114,34 @@ impl Aggregate for Agent {
                 self.presence = presence.clone();
                 self.presence_since = at;
             }
-            Fact::Reserved { offer, interaction, channel, until } => self.reservations.push(Reservation {
+            Fact::Reserved {
+                offer,
+                interaction,
+                channel,
+                until,
+            } => self.reservations.push(Reservation {
                 offer: *offer,
                 interaction: *interaction,
                 channel: *channel,
                 until: *until,
             }),
-            Fact::ReservationEnded { offer, .. } => self.reservations.retain(|held| held.offer != *offer),
-            Fact::WorkTaken { interaction, channel } => {
-                self.reservations.retain(|held| held.interaction != *interaction);
-                self.work.push(Held { interaction: *interaction, channel: *channel });
+            Fact::ReservationEnded { offer, .. } => {
+                self.reservations.retain(|held| held.offer != *offer)
             }
-            Fact::WorkFinished { interaction } => self.work.retain(|held| held.interaction != *interaction),
+            Fact::WorkTaken {
+                interaction,
+                channel,
+            } => {
+                self.reservations
+                    .retain(|held| held.interaction != *interaction);
+                self.work.push(Held {
+                    interaction: *interaction,
+                    channel: *channel,
+                });
+            }
+            Fact::WorkFinished { interaction } => {
+                self.work.retain(|held| held.interaction != *interaction)
+            }
         }
     }
 }

@@ -19,7 +19,9 @@ fn anna() -> Definition {
         display_name: "Anna".into(),
         role: Role::Agent,
         skills: BTreeMap::new(),
-        phone: Phone::Registered { user: "anna".into() },
+        phone: Phone::Registered {
+            user: "anna".into(),
+        },
         capacity: 100,
         weights: Weights::default(),
     }
@@ -39,56 +41,105 @@ fn given(facts: impl IntoIterator<Item = Fact>) -> Agent {
     for (revision, fact) in facts.enumerate() {
         folded.take(&fact, NOW, Revision(revision as u64));
     }
-    folded.state.unwrap()
+    Agent::clone(&folded.state.unwrap())
 }
 
 fn ready() -> Fact {
-    Fact::PresenceChanged { presence: Presence::Ready }
+    Fact::PresenceChanged {
+        presence: Presence::Ready,
+    }
 }
 
 fn reserved(n: u128, channel: Channel) -> Fact {
-    Fact::Reserved { offer: offer(n), interaction: item(n), channel, until: NOW + Duration::from_secs(20) }
+    Fact::Reserved {
+        offer: offer(n),
+        interaction: item(n),
+        channel,
+        until: NOW + Duration::from_secs(20),
+    }
 }
 
 #[test]
 fn an_agent_with_three_chats_gets_no_fourth() {
-    let chats = (1..=3).map(|n| Fact::WorkTaken { interaction: item(n), channel: Channel::Chat });
+    let chats = (1..=3).map(|n| Fact::WorkTaken {
+        interaction: item(n),
+        channel: Channel::Chat,
+    });
     let agent = given(std::iter::once(ready()).chain(chats));
-    assert_eq!(agent.reserve(offer(9), item(9), Channel::Chat, NOW), Err(Rejection::NoRoom));
+    assert_eq!(
+        agent.reserve(offer(9), item(9), Channel::Chat, NOW, &[]),
+        Err(Rejection::NoRoom)
+    );
 }
 
 #[test]
 fn a_call_never_meets_a_second_one_even_when_the_budget_would_allow_it() {
-    let roomy = Definition { capacity: 1_000, ..anna() };
+    let roomy = Definition {
+        capacity: 1_000,
+        ..anna()
+    };
     let agent = given([Fact::Defined(roomy), ready(), reserved(1, Channel::Voice)]);
-    assert_eq!(agent.reserve(offer(2), item(2), Channel::Voice, NOW), Err(Rejection::NoRoom));
-    assert!(agent.reserve(offer(2), item(2), Channel::Chat, NOW).is_ok());
+    assert_eq!(
+        agent.reserve(offer(2), item(2), Channel::Voice, NOW, &[]),
+        Err(Rejection::NoRoom)
+    );
+    assert!(
+        agent
+            .reserve(offer(2), item(2), Channel::Chat, NOW, &[])
+            .is_ok()
+    );
 }
 
 #[test]
 fn who_misses_an_offer_is_set_not_ready_with_the_reason() {
     let agent = given([ready(), reserved(1, Channel::Voice)]);
     let facts = agent.end_reservation(offer(1), ReservationEnd::Expired);
-    let reason = Presence::NotReady { reason: "missed_offer".into() };
-    assert!(facts.contains(&Fact::PresenceChanged { presence: reason }), "{facts:?}");
+    let reason = Presence::NotReady {
+        reason: "missed_offer".into(),
+    };
+    assert!(
+        facts.contains(&Fact::PresenceChanged { presence: reason }),
+        "{facts:?}"
+    );
 }
 
 #[test]
 fn a_reservation_that_ended_twice_ends_once() {
     let agent = given([ready()]);
-    assert_eq!(agent.end_reservation(offer(1), ReservationEnd::Expired), vec![]);
+    assert_eq!(
+        agent.end_reservation(offer(1), ReservationEnd::Expired),
+        vec![]
+    );
 }
 
 #[test]
 fn nobody_logs_out_with_work_in_hand() {
-    let agent = given([ready(), Fact::WorkTaken { interaction: item(1), channel: Channel::Chat }]);
-    assert_eq!(agent.change_presence(Presence::LoggedOut), Err(Rejection::HasWork));
+    let agent = given([
+        ready(),
+        Fact::WorkTaken {
+            interaction: item(1),
+            channel: Channel::Chat,
+        },
+    ]);
+    assert_eq!(
+        agent.change_presence(Presence::LoggedOut),
+        Err(Rejection::HasWork)
+    );
 }
 
 #[test]
 fn an_agent_without_a_phone_is_not_offered_calls() {
-    let agent = given([Fact::Defined(Definition { phone: Phone::None, ..anna() }), ready()]);
-    assert_eq!(agent.reserve(offer(1), item(1), Channel::Voice, NOW), Err(Rejection::NoPhone));
+    let agent = given([
+        Fact::Defined(Definition {
+            phone: Phone::None,
+            ..anna()
+        }),
+        ready(),
+    ]);
+    assert_eq!(
+        agent.reserve(offer(1), item(1), Channel::Voice, NOW, &[]),
+        Err(Rejection::NoPhone)
+    );
 }
 
 #[derive(Clone, Debug)]
@@ -101,7 +152,11 @@ enum Attempt {
 }
 
 fn any_attempt() -> impl Strategy<Value = Attempt> {
-    let channel = prop_oneof![Just(Channel::Voice), Just(Channel::Chat), Just(Channel::Email)];
+    let channel = prop_oneof![
+        Just(Channel::Voice),
+        Just(Channel::Chat),
+        Just(Channel::Email)
+    ];
     prop_oneof![
         (1..6u128, channel).prop_map(|(n, channel)| Attempt::Reserve(n, channel)),
         (1..6u128).prop_map(Attempt::Take),
@@ -121,7 +176,7 @@ proptest! {
         for attempt in attempts {
             let agent = folded.state.clone().unwrap();
             let facts = match attempt {
-                Attempt::Reserve(n, channel) => agent.reserve(offer(n), item(n), channel, NOW).unwrap_or_default(),
+                Attempt::Reserve(n, channel) => agent.reserve(offer(n), item(n), channel, NOW, &[]).unwrap_or_default(),
                 // Work is taken out of a reservation only: that is the order of the two appends.
                 Attempt::Take(n) => agent.reservations.iter().find(|held| held.offer == offer(n))
                     .map(|held| agent.take(held.interaction, held.channel)).unwrap_or_default(),
@@ -140,4 +195,24 @@ proptest! {
             prop_assert!(calls <= 1, "{agent:?}");
         }
     }
+}
+
+#[test]
+fn a_reservation_for_an_offer_that_is_over_gives_way_to_the_next() {
+    let agent = given([ready(), reserved(1, Channel::Voice)]);
+    assert_eq!(
+        agent.reserve(offer(2), item(2), Channel::Voice, NOW, &[]),
+        Err(Rejection::NoRoom)
+    );
+    let facts = agent
+        .reserve(offer(2), item(2), Channel::Voice, NOW, &[offer(1)])
+        .unwrap();
+    assert_eq!(
+        facts[0],
+        Fact::ReservationEnded {
+            offer: offer(1),
+            why: ReservationEnd::Withdrawn
+        }
+    );
+    assert_eq!(facts.len(), 2);
 }

@@ -36,7 +36,9 @@ impl Aggregate for Claim {
 
     fn begin(fact: &ClaimFact, _: Timestamp) -> Option<Self> {
         let ClaimFact::Claimed { customer } = fact;
-        Some(Self { customer: *customer })
+        Some(Self {
+            customer: *customer,
+        })
     }
 
     fn apply(&mut self, fact: &ClaimFact, _: Timestamp, _: Revision) {

@@ -29,44 +29,79 @@ impl Customer {
     /// First contact: the customer with one contact point, in one append.
     #[must_use]
     pub fn create(contact_point: ContactPoint, verified: bool) -> Vec<Fact> {
-        vec![Fact::Created {}, Fact::ContactPointAdded(KnownContactPoint { contact_point, verified })]
+        vec![
+            Fact::Created {},
+            Fact::ContactPointAdded(KnownContactPoint {
+                contact_point,
+                verified,
+            }),
+        ]
     }
 
     /// Another way to reach them; known ones change nothing unless they become verified.
     #[must_use]
     pub fn add_contact_point(&self, contact_point: ContactPoint, verified: bool) -> Vec<Fact> {
-        let known = self.contact_points.iter().find(|known| known.contact_point == contact_point);
+        let known = self
+            .contact_points
+            .iter()
+            .find(|known| known.contact_point == contact_point);
         match known {
             Some(known) if known.verified || !verified => vec![],
-            _ => vec![Fact::ContactPointAdded(KnownContactPoint { contact_point, verified })],
+            _ => vec![Fact::ContactPointAdded(KnownContactPoint {
+                contact_point,
+                verified,
+            })],
         }
     }
 
     /// What they are called.
     #[must_use]
     pub fn rename(&self, name: Private<String>) -> Vec<Fact> {
-        if self.name.as_ref() == Some(&name) { vec![] } else { vec![Fact::Named { name }] }
+        if self.name.as_ref() == Some(&name) {
+            vec![]
+        } else {
+            vec![Fact::Named { name }]
+        }
     }
 
     /// The clock they live by.
     #[must_use]
     pub fn set_zone(&self, zone: Zone) -> Vec<Fact> {
-        if self.zone == Some(zone) { vec![] } else { vec![Fact::ZoneSet { zone }] }
+        if self.zone == Some(zone) {
+            vec![]
+        } else {
+            vec![Fact::ZoneSet { zone }]
+        }
     }
 
     /// They agree to or refuse contacts for a purpose on a channel.
     #[must_use]
-    pub fn change_consent(&self, purpose: String, channel: Channel, given: bool, evidence: String) -> Vec<Fact> {
+    pub fn change_consent(
+        &self,
+        purpose: String,
+        channel: Channel,
+        given: bool,
+        evidence: String,
+    ) -> Vec<Fact> {
         match self.consent.get(&(purpose.clone(), channel)) {
             Some(known) if *known == given => vec![],
-            _ => vec![Fact::ConsentChanged { purpose, channel, given, evidence }],
+            _ => vec![Fact::ConsentChanged {
+                purpose,
+                channel,
+                given,
+                evidence,
+            }],
         }
     }
 
     /// They want no outreach at all, or want it again.
     #[must_use]
     pub fn change_do_not_contact(&self, active: bool, reason: String) -> Vec<Fact> {
-        if self.do_not_contact == active { vec![] } else { vec![Fact::DoNotContactChanged { active, reason }] }
+        if self.do_not_contact == active {
+            vec![]
+        } else {
+            vec![Fact::DoNotContactChanged { active, reason }]
+        }
     }
 
     /// What they said about this purpose on this channel: a statement on the purpose itself goes before one on `*`;
@@ -85,8 +120,16 @@ impl Customer {
             Channel::Email => Kind::Email,
             Channel::Chat => Kind::ChatVisitor,
         };
-        let fitting = || self.contact_points.iter().rev().filter(|known| known.contact_point.kind() == kind);
-        fitting().find(|known| known.verified).or_else(|| fitting().next()).map(|known| &known.contact_point)
+        let fitting = || {
+            self.contact_points
+                .iter()
+                .rev()
+                .filter(|known| known.contact_point.kind() == kind)
+        };
+        fitting()
+            .find(|known| known.verified)
+            .or_else(|| fitting().next())
+            .map(|known| &known.contact_point)
     }
 }
 
@@ -101,12 +144,18 @@ impl Aggregate for Customer {
         match fact {
             Fact::Created {} => {}
             Fact::ContactPointAdded(added) => {
-                self.contact_points.retain(|known| known.contact_point != added.contact_point);
+                self.contact_points
+                    .retain(|known| known.contact_point != added.contact_point);
                 self.contact_points.push(added.clone());
             }
             Fact::Named { name } => self.name = Some(name.clone()),
             Fact::ZoneSet { zone } => self.zone = Some(*zone),
-            Fact::ConsentChanged { purpose, channel, given, .. } => {
+            Fact::ConsentChanged {
+                purpose,
+                channel,
+                given,
+                ..
+            } => {
                 self.consent.insert((purpose.clone(), *channel), *given);
             }
             Fact::DoNotContactChanged { active, .. } => self.do_not_contact = *active,
@@ -127,15 +176,20 @@ mod tests {
         for (revision, fact) in facts.iter().enumerate() {
             folded.take(fact, Timestamp::default(), Revision(revision as u64));
         }
-        folded.state.unwrap()
+        Customer::clone(&folded.state.unwrap())
     }
 
     #[test]
     fn a_refusal_for_the_purpose_goes_before_a_general_yes() {
         let mut customer = known(Customer::create(phone("+4930123456"), false));
         customer.consent.insert(("*".into(), Channel::Voice), true);
-        customer.consent.insert(("marketing".into(), Channel::Voice), false);
-        assert_eq!(customer.consent_for("marketing", Channel::Voice), Some(false));
+        customer
+            .consent
+            .insert(("marketing".into(), Channel::Voice), false);
+        assert_eq!(
+            customer.consent_for("marketing", Channel::Voice),
+            Some(false)
+        );
         assert_eq!(customer.consent_for("survey", Channel::Voice), Some(true));
         assert_eq!(customer.consent_for("survey", Channel::Chat), None);
     }
@@ -152,6 +206,9 @@ mod tests {
     #[test]
     fn a_contact_point_seen_again_changes_nothing() {
         let customer = known(Customer::create(phone("+4930111111"), true));
-        assert_eq!(customer.add_contact_point(phone("+49 30 111111"), false), vec![]);
+        assert_eq!(
+            customer.add_contact_point(phone("+49 30 111111"), false),
+            vec![]
+        );
     }
 }

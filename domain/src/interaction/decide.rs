@@ -7,7 +7,9 @@ use crate::channel::{Channel, Direction};
 use crate::contact_point::ContactPoint;
 use crate::event::Revision;
 use crate::id::{AccessPointId, AgentId, CustomerId, LegId, MessageId, OfferId, PlanId, QueueId};
-use crate::interaction::{CloseCause, DialOutcome, DialParty, EndedBy, Fact, Interaction, OfferEnd, Phase};
+use crate::interaction::{
+    CloseCause, DialOutcome, DialParty, EndedBy, Fact, Interaction, OfferEnd, Phase,
+};
 use crate::port::chat::MAX_TEXT_BYTES;
 use crate::private::Private;
 use crate::time::Timestamp;
@@ -33,6 +35,9 @@ pub enum Rejection {
     /// The text is empty, too long, or holds control characters.
     #[error("the text must have 1 to 8192 bytes and no control characters")]
     BadText,
+    /// The conversation has as many messages as one may have.
+    #[error("this conversation is full; end it and begin another")]
+    Full,
     /// The queue asks for a disposition before closing.
     #[error("the disposition is not one of this queue's codes")]
     BadDisposition,
@@ -72,7 +77,10 @@ impl Start {
                 contact_point: self.contact_point,
                 plan: self.plan,
             },
-            Fact::Queued { queue: self.queue, priority: self.priority },
+            Fact::Queued {
+                queue: self.queue,
+                priority: self.priority,
+            },
         ]
     }
 }
@@ -83,6 +91,11 @@ pub struct Closing {
     /// Longest wrap-up; zero closes at once.
     pub wrap_up: Duration,
 }
+
+/// Most messages of one conversation.
+pub const MAX_MESSAGES: usize = 2_000;
+/// Most bytes of text in one conversation; the message that passes it is the last one.
+pub const MAX_CONVERSATION_BYTES: usize = 1 << 20;
 
 type Decision = Result<Vec<Fact>, Rejection>;
 
@@ -101,8 +114,16 @@ impl Interaction {
     ) -> Decision {
         match self.phase {
             Phase::Queued { .. } => {
-                let mut facts = vec![Fact::Offered { offer, agent, until, receipt }];
-                facts.extend(leg.map(|leg| Fact::DialRequested { leg, party: DialParty::Agent }));
+                let mut facts = vec![Fact::Offered {
+                    offer,
+                    agent,
+                    until,
+                    receipt,
+                }];
+                facts.extend(leg.map(|leg| Fact::DialRequested {
+                    leg,
+                    party: DialParty::Agent,
+                }));
                 Ok(facts)
             }
             Phase::Offered { offer: same, .. } if same == offer => Ok(vec![]),
@@ -116,9 +137,12 @@ impl Interaction {
     /// [`Rejection::OfferGone`] when this agent has no running offer of it.
     pub fn accept(&self, agent: AgentId, now: Timestamp) -> Decision {
         match self.phase {
-            Phase::Offered { offer, agent: to, until, .. } if to == agent && now < until => {
-                Ok(vec![Fact::OfferAccepted { offer, agent }])
-            }
+            Phase::Offered {
+                offer,
+                agent: to,
+                until,
+                ..
+            } if to == agent && now < until => Ok(vec![Fact::OfferAccepted { offer, agent }]),
             Phase::Active { agent: with, .. } if with == agent => Ok(vec![]), // a repeated click: nothing new
             _ => Err(Rejection::OfferGone),
         }
@@ -130,7 +154,12 @@ impl Interaction {
     /// [`Rejection::OfferGone`] when another offer runs, or it was accepted.
     pub fn end_offer(&self, offer: OfferId, why: OfferEnd, now: Timestamp) -> Decision {
         match self.phase {
-            Phase::Offered { offer: running, agent, until, .. } if running == offer => {
+            Phase::Offered {
+                offer: running,
+                agent,
+                until,
+                ..
+            } if running == offer => {
                 if why == OfferEnd::Expired && now < until {
                     return Err(Rejection::OfferGone); // a timer that ran ahead of a clock set back
                 }
@@ -157,8 +186,18 @@ impl Interaction {
         match self.phase {
             Phase::Active { .. } if self.connected_at.is_some() => Ok(vec![]),
             // Whoever is being dialled is not dialled a second time, under whatever name.
-            Phase::Active { .. } if self.dials.iter().any(|(_, party)| *party == DialParty::Customer) => Ok(vec![]),
-            Phase::Active { .. } => Ok(vec![Fact::DialRequested { leg, party: DialParty::Customer }]),
+            Phase::Active { .. }
+                if self
+                    .dials
+                    .iter()
+                    .any(|(_, party)| *party == DialParty::Customer) =>
+            {
+                Ok(vec![])
+            }
+            Phase::Active { .. } => Ok(vec![Fact::DialRequested {
+                leg,
+                party: DialParty::Customer,
+            }]),
             _ => Err(Rejection::NotYours),
         }
     }
@@ -167,10 +206,20 @@ impl Interaction {
     ///
     /// # Errors
     /// [`Rejection::Over`] when the contact is over already.
-    pub fn not_reached(&self, leg: LegId, outcome: DialOutcome, closing: Closing, now: Timestamp) -> Decision {
+    pub fn not_reached(
+        &self,
+        leg: LegId,
+        outcome: DialOutcome,
+        closing: Closing,
+        now: Timestamp,
+    ) -> Decision {
         match self.phase {
             Phase::Active { .. } => {
-                let mut facts = vec![Fact::DialEnded { leg, party: DialParty::Customer, outcome }];
+                let mut facts = vec![Fact::DialEnded {
+                    leg,
+                    party: DialParty::Customer,
+                    outcome,
+                }];
                 facts.extend(Self::over(EndedBy::NotReached, closing, now));
                 Ok(facts)
             }
@@ -193,11 +242,14 @@ impl Interaction {
     /// The customer wrote. The same id again is success: see [`Interaction::known`] for its place.
     ///
     /// # Errors
-    /// [`Rejection::BadText`], or [`Rejection::Over`] when the next message belongs to a new contact.
+    /// [`Rejection::BadText`], [`Rejection::Full`], or [`Rejection::Over`] when the next message belongs to a new contact.
     pub fn receive(&self, message: MessageId, text: Private<String>) -> Decision {
         check_text(text.expose())?;
         if self.known.contains_key(&message) {
             return Ok(vec![]);
+        }
+        if self.is_full() {
+            return Err(Rejection::Full);
         }
         if !self.takes_messages() {
             return Err(Rejection::Over);
@@ -215,9 +267,11 @@ impl Interaction {
             return Ok(vec![]);
         }
         match self.phase {
-            Phase::Active { agent: with, .. } if with == agent => {
-                Ok(vec![Fact::MessageSent { message, agent, text }])
-            }
+            Phase::Active { agent: with, .. } if with == agent => Ok(vec![Fact::MessageSent {
+                message,
+                agent,
+                text,
+            }]),
             Phase::Active { .. } => Err(Rejection::NotYours),
             _ => Err(Rejection::Over),
         }
@@ -231,7 +285,11 @@ impl Interaction {
         match self.phase {
             Phase::Received | Phase::Queued { .. } => Ok(vec![Fact::Abandoned {}]),
             Phase::Offered { offer, agent, .. } => {
-                let mut facts = vec![Fact::OfferEnded { offer, agent, why: OfferEnd::Withdrawn }];
+                let mut facts = vec![Fact::OfferEnded {
+                    offer,
+                    agent,
+                    why: OfferEnd::Withdrawn,
+                }];
                 facts.extend(self.end_dials(DialParty::Agent, DialOutcome::Cancelled));
                 facts.push(Fact::Abandoned {});
                 Ok(facts)
@@ -247,7 +305,9 @@ impl Interaction {
     /// [`Rejection::NotYours`] when another agent has it.
     pub fn end(&self, agent: AgentId, closing: Closing, now: Timestamp) -> Decision {
         match self.phase {
-            Phase::Active { agent: with, .. } if with == agent => Ok(self.finish(EndedBy::Agent, closing, now)),
+            Phase::Active { agent: with, .. } if with == agent => {
+                Ok(self.finish(EndedBy::Agent, closing, now))
+            }
             Phase::WrapUp { agent: by, .. } if by == agent => Ok(vec![]),
             Phase::Closed { agent: by, .. } if by == Some(agent) => Ok(vec![]),
             _ => Err(Rejection::NotYours),
@@ -280,11 +340,15 @@ impl Interaction {
         match self.phase {
             Phase::WrapUp { agent: by, .. } if by == agent => {
                 let mut facts = self.disposition(agent, disposition, note, allowed)?;
-                facts.push(Fact::Closed { cause: CloseCause::WrappedUp });
+                facts.push(Fact::Closed {
+                    cause: CloseCause::WrappedUp,
+                });
                 Ok(facts)
             }
             // Wrap-up may have run out while the agent was typing: what they noted still counts.
-            Phase::Closed { agent: by, .. } if by == Some(agent) && disposition != self.disposition => {
+            Phase::Closed { agent: by, .. }
+                if by == Some(agent) && disposition != self.disposition =>
+            {
                 self.disposition(agent, disposition, note, allowed)
             }
             Phase::Closed { agent: by, .. } if by == Some(agent) => Ok(vec![]),
@@ -302,10 +366,18 @@ impl Interaction {
         allowed: &[String],
     ) -> Decision {
         match disposition {
-            Some(code) if !allowed.is_empty() && !allowed.contains(&code) => Err(Rejection::BadDisposition),
-            Some(disposition) => Ok(vec![Fact::DispositionSet { agent, disposition, note }]),
+            Some(code) if !allowed.is_empty() && !allowed.contains(&code) => {
+                Err(Rejection::BadDisposition)
+            }
+            Some(disposition) => Ok(vec![Fact::DispositionSet {
+                agent,
+                disposition,
+                note,
+            }]),
             // A note has its place beside a code; it must not get lost without one.
-            None if note.is_some_and(|note| !note.expose().trim().is_empty()) => Err(Rejection::BadDisposition),
+            None if note.is_some_and(|note| !note.expose().trim().is_empty()) => {
+                Err(Rejection::BadDisposition)
+            }
             None => Ok(vec![]),
         }
     }
@@ -316,9 +388,9 @@ impl Interaction {
     /// [`Rejection::StillActive`] when it has not.
     pub fn wrap_up_over(&self, now: Timestamp) -> Decision {
         match self.phase {
-            Phase::WrapUp { until, .. } if now >= until => {
-                Ok(vec![Fact::Closed { cause: CloseCause::WrapUpOver }])
-            }
+            Phase::WrapUp { until, .. } if now >= until => Ok(vec![Fact::Closed {
+                cause: CloseCause::WrapUpOver,
+            }]),
             Phase::Closed { .. } => Ok(vec![]),
             _ => Err(Rejection::StillActive),
         }
@@ -330,11 +402,19 @@ impl Interaction {
     /// [`Rejection::StillActive`] once an agent has it: the conversation goes on.
     pub fn withdraw(&self) -> Decision {
         match self.phase {
-            Phase::Received | Phase::Queued { .. } => Ok(vec![Fact::Closed { cause: CloseCause::PlanWithdrawn }]),
+            Phase::Received | Phase::Queued { .. } => Ok(vec![Fact::Closed {
+                cause: CloseCause::PlanWithdrawn,
+            }]),
             Phase::Offered { offer, agent, .. } => {
-                let mut facts = vec![Fact::OfferEnded { offer, agent, why: OfferEnd::Withdrawn }];
+                let mut facts = vec![Fact::OfferEnded {
+                    offer,
+                    agent,
+                    why: OfferEnd::Withdrawn,
+                }];
                 facts.extend(self.end_dials(DialParty::Agent, DialOutcome::Cancelled));
-                facts.push(Fact::Closed { cause: CloseCause::PlanWithdrawn });
+                facts.push(Fact::Closed {
+                    cause: CloseCause::PlanWithdrawn,
+                });
                 Ok(facts)
             }
             Phase::Closed { .. } => Ok(vec![]),
@@ -351,17 +431,37 @@ impl Interaction {
         match self.phase {
             Phase::WrapUp { .. } | Phase::Closed { .. } => Err(Rejection::Over),
             Phase::Offered { offer, agent, .. } => {
-                let mut facts = vec![Fact::OfferEnded { offer, agent, why: OfferEnd::Withdrawn }];
+                let mut facts = vec![Fact::OfferEnded {
+                    offer,
+                    agent,
+                    why: OfferEnd::Withdrawn,
+                }];
                 facts.extend(self.end_dials(DialParty::Agent, DialOutcome::Cancelled));
-                facts.push(Fact::Closed { cause: CloseCause::HubRestarted });
+                facts.push(Fact::Closed {
+                    cause: CloseCause::HubRestarted,
+                });
                 Ok(facts)
             }
             Phase::Received | Phase::Queued { .. } | Phase::Active { .. } => {
                 let mut facts = self.give_up_dialling();
-                facts.push(Fact::Closed { cause: CloseCause::HubRestarted });
+                facts.push(Fact::Closed {
+                    cause: CloseCause::HubRestarted,
+                });
                 Ok(facts)
             }
         }
+    }
+
+    /// Whether it has as many messages as it may have: a state that is kept in memory has a bound.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let bytes = || {
+            self.messages
+                .iter()
+                .map(|message| message.text.expose().len())
+                .sum::<usize>()
+        };
+        self.messages.len() >= MAX_MESSAGES || bytes() >= MAX_CONVERSATION_BYTES
     }
 
     /// Where a known message stands.
@@ -385,9 +485,14 @@ impl Interaction {
     }
 
     fn over(by: EndedBy, closing: Closing, now: Timestamp) -> Vec<Fact> {
-        let mut facts = vec![Fact::Ended { by, wrap_up_until: now + closing.wrap_up }];
+        let mut facts = vec![Fact::Ended {
+            by,
+            wrap_up_until: now + closing.wrap_up,
+        }];
         if closing.wrap_up.is_zero() {
-            facts.push(Fact::Closed { cause: CloseCause::WrapUpOver });
+            facts.push(Fact::Closed {
+                cause: CloseCause::WrapUpOver,
+            });
         }
         facts
     }
@@ -396,7 +501,11 @@ impl Interaction {
         self.dials
             .iter()
             .filter(|(_, party)| *party == whom)
-            .map(|(leg, party)| Fact::DialEnded { leg: *leg, party: *party, outcome })
+            .map(|(leg, party)| Fact::DialEnded {
+                leg: *leg,
+                party: *party,
+                outcome,
+            })
             .collect()
     }
 }

@@ -118,7 +118,9 @@ impl Interaction {
     #[must_use]
     pub fn agent(&self) -> Option<AgentId> {
         match self.phase {
-            Phase::Offered { agent, .. } | Phase::Active { agent, .. } | Phase::WrapUp { agent, .. } => Some(agent),
+            Phase::Offered { agent, .. }
+            | Phase::Active { agent, .. }
+            | Phase::WrapUp { agent, .. } => Some(agent),
             Phase::Closed { agent, .. } => agent,
             Phase::Received | Phase::Queued { .. } => None,
         }
@@ -133,7 +135,10 @@ impl Interaction {
     /// Whether a customer's next message still belongs here.
     #[must_use]
     pub fn takes_messages(&self) -> bool {
-        matches!(self.phase, Phase::Received | Phase::Queued { .. } | Phase::Offered { .. } | Phase::Active { .. })
+        matches!(
+            self.phase,
+            Phase::Received | Phase::Queued { .. } | Phase::Offered { .. } | Phase::Active { .. }
+        )
     }
 }
 
@@ -141,7 +146,15 @@ impl Aggregate for Interaction {
     type Fact = Fact;
 
     fn begin(fact: &Fact, at: Timestamp) -> Option<Self> {
-        let Fact::Started { customer, channel, direction, access_point, contact_point, plan } = fact else {
+        let Fact::Started {
+            customer,
+            channel,
+            direction,
+            access_point,
+            contact_point,
+            plan,
+        } = fact
+        else {
             return None;
         };
         Some(Self {
@@ -167,36 +180,90 @@ impl Aggregate for Interaction {
             Fact::Started { .. } => {}
             Fact::Queued { queue, priority } => {
                 self.queue = Some(*queue);
-                self.phase = Phase::Queued { queue: *queue, priority: *priority, since: at };
+                self.phase = Phase::Queued {
+                    queue: *queue,
+                    priority: *priority,
+                    since: at,
+                };
             }
-            Fact::Offered { offer, agent, until, .. } => {
-                if let Phase::Queued { queue, priority, since } = self.phase {
+            Fact::Offered {
+                offer,
+                agent,
+                until,
+                ..
+            } => {
+                if let Phase::Queued {
+                    queue,
+                    priority,
+                    since,
+                } = self.phase
+                {
                     let (offer, agent, until) = (*offer, *agent, *until);
-                    self.phase = Phase::Offered { queue, priority, since, offer, agent, until };
+                    self.phase = Phase::Offered {
+                        queue,
+                        priority,
+                        since,
+                        offer,
+                        agent,
+                        until,
+                    };
                 }
             }
             Fact::OfferEnded { .. } => {
-                if let Phase::Offered { queue, priority, since, .. } = self.phase {
-                    self.phase = Phase::Queued { queue, priority, since };
+                if let Phase::Offered {
+                    queue,
+                    priority,
+                    since,
+                    ..
+                } = self.phase
+                {
+                    self.phase = Phase::Queued {
+                        queue,
+                        priority,
+                        since,
+                    };
                 }
             }
-            Fact::OfferAccepted { agent, .. } => self.phase = Phase::Active { agent: *agent, since: at },
+            Fact::OfferAccepted { agent, .. } => {
+                self.phase = Phase::Active {
+                    agent: *agent,
+                    since: at,
+                }
+            }
             Fact::DialRequested { leg, party } => self.dials.push((*leg, *party)),
             Fact::DialEnded { leg, .. } => self.dials.retain(|(known, _)| known != leg),
             Fact::Connected {} => self.connected_at = self.connected_at.or(Some(at)),
-            Fact::MessageReceived { message, text } => self.remember(*message, None, text, at, revision),
-            Fact::MessageSent { message, agent, text } => self.remember(*message, Some(*agent), text, at, revision),
+            Fact::MessageReceived { message, text } => {
+                self.remember(*message, None, text, at, revision)
+            }
+            Fact::MessageSent {
+                message,
+                agent,
+                text,
+            } => self.remember(*message, Some(*agent), text, at, revision),
             Fact::Abandoned {} => {
-                self.phase = Phase::Closed { cause: CloseCause::Abandoned, agent: None };
+                self.phase = Phase::Closed {
+                    cause: CloseCause::Abandoned,
+                    agent: None,
+                };
             }
             Fact::Ended { wrap_up_until, .. } => {
                 if let Phase::Active { agent, .. } = self.phase {
-                    self.phase = Phase::WrapUp { agent, until: *wrap_up_until, since: at };
+                    self.phase = Phase::WrapUp {
+                        agent,
+                        until: *wrap_up_until,
+                        since: at,
+                    };
                 }
             }
-            Fact::DispositionSet { disposition, .. } => self.disposition = Some(disposition.clone()),
+            Fact::DispositionSet { disposition, .. } => {
+                self.disposition = Some(disposition.clone())
+            }
             Fact::Closed { cause } => {
-                self.phase = Phase::Closed { cause: *cause, agent: self.agent() };
+                self.phase = Phase::Closed {
+                    cause: *cause,
+                    agent: self.agent(),
+                };
             }
         }
     }
@@ -212,6 +279,12 @@ impl Interaction {
         revision: Revision,
     ) {
         self.known.insert(id, revision);
-        self.messages.push(Message { id, revision, at, agent, text: text.clone() });
+        self.messages.push(Message {
+            id,
+            revision,
+            at,
+            agent,
+            text: text.clone(),
+        });
     }
 }

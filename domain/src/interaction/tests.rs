@@ -461,3 +461,35 @@ fn a_restart_closes_running_calls_and_leaves_finished_ones() {
         Err(Rejection::Over)
     );
 }
+
+#[test]
+fn a_conversation_takes_so_many_messages_and_no_more() {
+    let mut folded = crate::aggregate::Folded::<Interaction>::default();
+    let start = crate::registry::examples()
+        .into_iter()
+        .find_map(|fact| match fact {
+            crate::registry::AnyFact::Interaction(fact @ Fact::Started { .. }) => Some(fact),
+            _ => None,
+        });
+    folded.take(&start.unwrap(), Timestamp::default(), Revision::FIRST);
+    for n in 1..=super::MAX_MESSAGES as u64 {
+        let message = MessageId::from_uuid(uuid::Uuid::from_u128(n.into()));
+        let fact = Fact::MessageReceived {
+            message,
+            text: Private::new("hello".into()),
+        };
+        folded.take(&fact, Timestamp::default(), Revision(n));
+    }
+    let full = folded.state.unwrap();
+    let known = MessageId::from_uuid(uuid::Uuid::from_u128(1));
+    let more = MessageId::from_uuid(uuid::Uuid::from_u128(u128::MAX));
+    assert_eq!(
+        full.receive(known, Private::new("hello".into())),
+        Ok(vec![]),
+        "a resend is still answered"
+    );
+    assert_eq!(
+        full.receive(more, Private::new("hello".into())),
+        Err(Rejection::Full)
+    );
+}

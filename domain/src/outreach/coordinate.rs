@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::channel::Channel;
 use crate::id::{CustomerId, PlanId, WishId};
-use crate::outreach::{CustomerFacts, Fact, Outreach, Reason, Receipt, Status, Verdict, WishState, Withdrawal};
+use crate::outreach::{
+    CustomerFacts, Fact, Outreach, Reason, Receipt, Status, Verdict, WishState, Withdrawal,
+};
 use crate::policy::Policy;
 use crate::time::Timestamp;
 
@@ -22,60 +24,124 @@ impl Outreach {
     ) -> Vec<Fact> {
         let gathered = now + Duration::from_secs(policy.rules.gather_seconds.into());
         // A plan keeps its slot while wishes join it: gathering counts from the first one.
-        let earliest_slot = self.plan.as_ref().map_or(gathered, |plan| plan.slot.max(now));
+        let earliest_slot = self
+            .plan
+            .as_ref()
+            .map_or(gathered, |plan| plan.slot.max(now));
         let mut decisions = vec![];
         let mut passed: Vec<(&WishState, Channel, Timestamp, Option<Reason>, u64)> = vec![];
         for state in self.wishes.values().filter(|state| state.is_pending()) {
             match self.judge(state, facts, policy, now, earliest_slot) {
-                Verdict::Pass { channel, earliest, because } => {
+                Verdict::Pass {
+                    channel,
+                    earliest,
+                    because,
+                } => {
                     passed.push((state, channel, earliest, because, score(state, now)));
                 }
                 Verdict::Hold { until, reason } => {
                     if state.status != (Status::Held { until, reason }) {
                         let receipt = self.receipt(policy, facts, reason, BTreeMap::new());
-                        decisions.push(Fact::WishHeld { wish: state.wish.id, until, receipt });
+                        decisions.push(Fact::WishHeld {
+                            wish: state.wish.id,
+                            until,
+                            receipt,
+                        });
                     }
                 }
                 Verdict::Drop { reason } => {
                     let receipt = self.receipt(policy, facts, reason, BTreeMap::new());
-                    decisions.push(Fact::WishDropped { wish: state.wish.id, receipt });
+                    decisions.push(Fact::WishDropped {
+                        wish: state.wish.id,
+                        receipt,
+                    });
                 }
             }
         }
         passed.sort_by_key(|(state, .., score)| (std::cmp::Reverse(*score), state.wish.id));
-        let scores: BTreeMap<WishId, u64> = passed.iter().map(|(state, .., score)| (state.wish.id, *score)).collect();
+        let scores: BTreeMap<WishId, u64> = passed
+            .iter()
+            .map(|(state, .., score)| (state.wish.id, *score))
+            .collect();
         // The most valuable wish chooses the channel; those that share it come along.
         let Some((_, channel, ..)) = passed.first().copied() else {
             if let Some(plan) = &self.plan {
                 let receipt = self.receipt(policy, facts, Reason::NothingToSay, scores);
-                decisions.push(Fact::PlanWithdrawn { plan: plan.id, why: Withdrawal::NothingToSay, receipt });
+                decisions.push(Fact::PlanWithdrawn {
+                    plan: plan.id,
+                    why: Withdrawal::NothingToSay,
+                    receipt,
+                });
             }
             return decisions;
         };
-        let (fitting, other): (Vec<_>, Vec<_>) = passed.into_iter().partition(|(_, by, ..)| *by == channel);
+        let (fitting, other): (Vec<_>, Vec<_>) =
+            passed.into_iter().partition(|(_, by, ..)| *by == channel);
         let room = usize::from(policy.rules.max_agenda.max(1)).min(fitting.len());
         let (chosen, left) = fitting.split_at(room);
         for (state, ..) in left.iter().chain(&other) {
             let reason = Reason::AgendaFull;
-            if state.status != (Status::Held { until: None, reason }) {
+            if state.status
+                != (Status::Held {
+                    until: None,
+                    reason,
+                })
+            {
                 let receipt = self.receipt(policy, facts, reason, scores.clone());
-                decisions.push(Fact::WishHeld { wish: state.wish.id, until: None, receipt });
+                decisions.push(Fact::WishHeld {
+                    wish: state.wish.id,
+                    until: None,
+                    receipt,
+                });
             }
         }
-        let slot = chosen.iter().map(|(_, _, earliest, ..)| *earliest).max().unwrap_or(earliest_slot);
+        let slot = chosen
+            .iter()
+            .map(|(_, _, earliest, ..)| *earliest)
+            .max()
+            .unwrap_or(earliest_slot);
+        // Whoever cannot wait sets the pace.
+        let closes = chosen.iter().map(|(state, ..)| state.wish.expires_at).min();
+        let soonest = chosen.iter().map(|(_, _, earliest, ..)| *earliest).min();
+        let slot = match (closes, soonest) {
+            (Some(closes), Some(soonest)) if slot >= closes => soonest,
+            _ => slot,
+        };
         // A slot that has come stays what it was: due is due, and a later look adds nothing.
-        let slot = self.plan.as_ref().map(|plan| plan.slot).filter(|due| *due <= now && slot <= now).unwrap_or(slot);
-        let reason = chosen.iter().find_map(|(_, _, _, because, _)| *because).unwrap_or(Reason::Bundled);
+        let slot = self
+            .plan
+            .as_ref()
+            .map(|plan| plan.slot)
+            .filter(|due| *due <= now && slot <= now)
+            .unwrap_or(slot);
+        let reason = chosen
+            .iter()
+            .find_map(|(_, _, _, because, _)| *because)
+            .unwrap_or(Reason::Bundled);
         // What must be said comes first, then service, then offers.
-        let mut agenda: Vec<_> = chosen.iter().map(|(state, .., score)| (*state, *score)).collect();
-        agenda.sort_by_key(|(state, score)| (state.wish.class, std::cmp::Reverse(*score), state.wish.id));
+        let mut agenda: Vec<_> = chosen
+            .iter()
+            .map(|(state, .., score)| (*state, *score))
+            .collect();
+        agenda.sort_by_key(|(state, score)| {
+            (state.wish.class, std::cmp::Reverse(*score), state.wish.id)
+        });
         let agenda: Vec<WishId> = agenda.into_iter().map(|(state, _)| state.wish.id).collect();
-        let same = self.plan.as_ref().is_some_and(|p| p.agenda == agenda && p.channel == channel && p.slot == slot);
+        let same = self
+            .plan
+            .as_ref()
+            .is_some_and(|p| p.agenda == agenda && p.channel == channel && p.slot == slot);
         if !same {
             let next = || PlanId::derived(customer.as_uuid(), &format!("plan/{}", self.plans_made));
             let plan = self.plan.as_ref().map_or_else(next, |plan| plan.id);
             let receipt = self.receipt(policy, facts, reason, scores);
-            decisions.push(Fact::ContactPlanned { plan, channel, slot, agenda, receipt });
+            decisions.push(Fact::ContactPlanned {
+                plan,
+                channel,
+                slot,
+                agenda,
+                receipt,
+            });
         }
         decisions
     }
@@ -88,15 +154,33 @@ impl Outreach {
         reason: Reason,
         scores: BTreeMap<WishId, u64>,
     ) -> Receipt {
-        let pending = self.wishes.values().filter(|state| state.is_pending()).count();
+        let pending = self
+            .wishes
+            .values()
+            .filter(|state| state.is_pending())
+            .count();
         let inputs = BTreeMap::from([
             ("pending_wishes".to_owned(), pending.to_string()),
-            ("contact_in_flight".to_owned(), self.is_being_contacted().to_string()),
-            ("do_not_contact".to_owned(), facts.customer.do_not_contact.to_string()),
+            (
+                "contact_in_flight".to_owned(),
+                self.is_being_contacted().to_string(),
+            ),
+            (
+                "do_not_contact".to_owned(),
+                facts.customer.do_not_contact.to_string(),
+            ),
             ("customer_zone".to_owned(), facts.zone.name().to_owned()),
-            ("contacts_remembered".to_owned(), self.contacts.len().to_string()),
+            (
+                "contacts_remembered".to_owned(),
+                self.contacts.len().to_string(),
+            ),
         ]);
-        Receipt { policy_version: policy.version, reason, inputs, scores }
+        Receipt {
+            policy_version: policy.version,
+            reason,
+            inputs,
+            scores,
+        }
     }
 }
 

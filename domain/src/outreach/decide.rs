@@ -6,7 +6,9 @@ use crate::aggregate::Aggregate;
 use crate::event::Revision;
 use crate::id::{AgentId, CustomerId, InteractionId, WishId};
 use crate::outreach::coordinate::score;
-use crate::outreach::{CustomerFacts, Fact, Outcome, Outreach, Plan, Reason, Status, Verdict, Wish, Withdrawal};
+use crate::outreach::{
+    CustomerFacts, Fact, Outcome, Outreach, Plan, Reason, Status, Verdict, Wish, Withdrawal,
+};
 use crate::policy::Policy;
 use crate::private::Private;
 use crate::time::Timestamp;
@@ -57,7 +59,13 @@ impl Outreach {
     /// # Errors
     /// [`Rejection::NotDue`] when there is no plan, its slot has not come, or a gate closed in the meantime: then
     /// [`Outreach::coordinate`] says what becomes of it.
-    pub fn start(&self, plan: &Plan, facts: CustomerFacts<'_>, policy: &Policy, now: Timestamp) -> Decision {
+    pub fn start(
+        &self,
+        plan: &Plan,
+        facts: CustomerFacts<'_>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Decision {
         let interaction = Self::interaction_of(plan);
         if self.in_flight == Some((plan.id, interaction)) {
             return Ok(vec![]);
@@ -66,16 +74,25 @@ impl Outreach {
             return Err(Rejection::NotDue);
         }
         let passes = |wish: &WishId| {
-            let verdict = self.wishes.get(wish).map(|state| self.judge(state, facts, policy, now, now));
+            let verdict = self
+                .wishes
+                .get(wish)
+                .map(|state| self.judge(state, facts, policy, now, now));
             matches!(verdict, Some(Verdict::Pass { channel, earliest, .. }) if channel == plan.channel && earliest <= now)
         };
         if !plan.agenda.iter().all(passes) {
             return Err(Rejection::NotDue);
         }
         let said = plan.agenda.iter().filter_map(|wish| self.wishes.get(wish));
-        let scores = said.map(|state| (state.wish.id, score(state, now))).collect();
+        let scores = said
+            .map(|state| (state.wish.id, score(state, now)))
+            .collect();
         let receipt = self.receipt(policy, facts, Reason::Bundled, scores);
-        Ok(vec![Fact::ContactStarted { plan: plan.id, interaction, receipt }])
+        Ok(vec![Fact::ContactStarted {
+            plan: plan.id,
+            interaction,
+            receipt,
+        }])
     }
 
     /// The interaction that carries out a plan: its id follows from the plan's, so it is begun once.
@@ -87,7 +104,34 @@ impl Outreach {
     /// Whether the customer may be dialled for this contact now: it is the one in flight.
     #[must_use]
     pub fn may_dial(&self, interaction: InteractionId) -> bool {
-        self.in_flight.is_some_and(|(_, running)| running == interaction)
+        self.in_flight
+            .is_some_and(|(_, running)| running == interaction)
+    }
+
+    /// A contact that became work and may not be made any more (see [`Outreach::may_dial_now`]) is called off; its wishes
+    /// wait again or are dropped, and nobody was contacted.
+    #[must_use]
+    pub fn call_off(
+        &self,
+        interaction: InteractionId,
+        customer: CustomerId,
+        facts: CustomerFacts<'_>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Vec<Fact> {
+        let Some((plan, _)) = self
+            .in_flight
+            .filter(|(_, running)| *running == interaction)
+        else {
+            return vec![];
+        };
+        let receipt = self.receipt(policy, facts, Reason::NothingToSay, BTreeMap::new());
+        let withdrawn = Fact::PlanWithdrawn {
+            plan,
+            why: Withdrawal::NothingToSay,
+            receipt,
+        };
+        self.then_coordinate(vec![withdrawn], customer, facts, policy, now)
     }
 
     /// The customer contacts us first. What waits to be said is said there, and the plan, even one that already became
@@ -111,10 +155,13 @@ impl Outreach {
             .wishes
             .values()
             .filter(|state| {
-                let in_running = running.is_some_and(|(_, on)| state.status == Status::InContact { interaction: on });
+                let in_running = running
+                    .is_some_and(|(_, on)| state.status == Status::InContact { interaction: on });
                 state.is_pending() || in_running
             })
-            .filter(|state| now < state.wish.expires_at && state.wish.not_before.is_none_or(|from| from <= now))
+            .filter(|state| {
+                now < state.wish.expires_at && state.wish.not_before.is_none_or(|from| from <= now)
+            })
             .filter(|state| match self.judge(state, facts, policy, now, now) {
                 // What may not be said at all is not said here either. Quiet hours and caps are about disturbing.
                 Verdict::Drop { reason } => reason == Reason::Expired,
@@ -124,18 +171,35 @@ impl Outreach {
             .collect();
         candidates.sort_by_key(|(state, score)| (std::cmp::Reverse(*score), state.wish.id));
         candidates.truncate(policy.rules.max_agenda.max(1).into());
-        candidates.sort_by_key(|(state, score)| (state.wish.class, std::cmp::Reverse(*score), state.wish.id));
-        let scores: BTreeMap<WishId, u64> = candidates.iter().map(|(state, score)| (state.wish.id, *score)).collect();
+        candidates.sort_by_key(|(state, score)| {
+            (state.wish.class, std::cmp::Reverse(*score), state.wish.id)
+        });
+        let scores: BTreeMap<WishId, u64> = candidates
+            .iter()
+            .map(|(state, score)| (state.wish.id, *score))
+            .collect();
         let agenda: Vec<WishId> = candidates.iter().map(|(state, _)| state.wish.id).collect();
         let mut decisions = vec![];
-        let planned = self.plan.as_ref().map(|plan| plan.id).or(running.map(|(plan, _)| plan));
+        let planned = self
+            .plan
+            .as_ref()
+            .map(|plan| plan.id)
+            .or(running.map(|(plan, _)| plan));
         if let Some(plan) = planned {
             let receipt = self.receipt(policy, facts, Reason::CustomerContactedUs, scores.clone());
-            decisions.push(Fact::PlanWithdrawn { plan, why: Withdrawal::CustomerContactedUs { interaction }, receipt });
+            decisions.push(Fact::PlanWithdrawn {
+                plan,
+                why: Withdrawal::CustomerContactedUs { interaction },
+                receipt,
+            });
         }
         if !agenda.is_empty() {
             let receipt = self.receipt(policy, facts, Reason::CustomerContactedUs, scores);
-            decisions.push(Fact::AgendaTakenUp { interaction, agenda, receipt });
+            decisions.push(Fact::AgendaTakenUp {
+                interaction,
+                agenda,
+                receipt,
+            });
         }
         decisions
     }
@@ -154,10 +218,20 @@ impl Outreach {
     ) -> Decision {
         let state = self.wishes.get(&wish).ok_or(Rejection::UnknownWish)?;
         match state.status {
-            Status::Done { outcome: known, interaction: on } if on == interaction && known == outcome => Ok(vec![]),
-            Status::InContact { interaction: on } | Status::Done { interaction: on, .. } if on == interaction => {
-                Ok(vec![Fact::OutcomeRecorded { wish, outcome, interaction, agent, note }])
-            }
+            Status::Done {
+                outcome: known,
+                interaction: on,
+            } if on == interaction && known == outcome => Ok(vec![]),
+            Status::InContact { interaction: on }
+            | Status::Done {
+                interaction: on, ..
+            } if on == interaction => Ok(vec![Fact::OutcomeRecorded {
+                wish,
+                outcome,
+                interaction,
+                agent,
+                note,
+            }]),
             _ => Err(Rejection::NotOnAgenda),
         }
     }
@@ -179,17 +253,26 @@ impl Outreach {
             .values()
             .filter(|state| match state.status {
                 Status::InContact { interaction: on } => on == interaction,
-                Status::Done { outcome: Outcome::Later, interaction: on } => on == interaction,
+                Status::Done {
+                    outcome: Outcome::Later,
+                    interaction: on,
+                } => on == interaction,
                 _ => false,
             })
             .map(|state| state.wish.id)
             .collect();
-        let was_in_flight = self.in_flight.is_some_and(|(_, running)| running == interaction);
+        let was_in_flight = self
+            .in_flight
+            .is_some_and(|(_, running)| running == interaction);
         if returned.is_empty() && !was_in_flight {
             // Wishes may have waited for the end of a contact on which everything was settled.
             return self.coordinate(customer, facts, policy, now);
         }
-        let ended = Fact::ContactEnded { interaction, reached, returned };
+        let ended = Fact::ContactEnded {
+            interaction,
+            reached,
+            returned,
+        };
         self.then_coordinate(vec![ended], customer, facts, policy, now)
     }
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::Channel;
 use crate::customer::Customer;
-use crate::outreach::{Outreach, WishClass, WishState};
+use crate::id::InteractionId;
+use crate::outreach::{Outreach, Status, WishClass, WishState};
 use crate::policy::Policy;
 use crate::time::{Timestamp, Zone};
 use std::time::Duration;
@@ -82,6 +83,65 @@ pub enum Verdict {
 const CARRIED: [Channel; 1] = [Channel::Voice];
 
 impl Outreach {
+    /// Whether a wish may be said at all, and how: the gates that no waiting opens.
+    ///
+    /// # Errors
+    /// The reason why it may never be said.
+    pub fn sayable(
+        &self,
+        state: &WishState,
+        facts: CustomerFacts<'_>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Channel, Reason> {
+        let (wish, rules) = (&state.wish, &policy.rules);
+        if now >= wish.expires_at {
+            return Err(Reason::Expired);
+        }
+        if facts.customer.do_not_contact && wish.class != WishClass::Mandatory {
+            return Err(Reason::DoNotContact);
+        }
+        if state.attempts >= rules.max_attempts {
+            return Err(Reason::AttemptsExhausted);
+        }
+        let consent_needed = rules.consent_needed.contains(&wish.class);
+        let consented =
+            |channel: &&Channel| match facts.customer.consent_for(&wish.purpose, **channel) {
+                Some(said) => said || wish.class == WishClass::Mandatory,
+                None => !consent_needed,
+            };
+        let mut carried = wish
+            .channels
+            .iter()
+            .filter(|channel| CARRIED.contains(channel))
+            .peekable();
+        carried.peek().ok_or(Reason::NoContactPoint)?;
+        let mut allowed = carried.filter(consented).peekable();
+        allowed.peek().ok_or(Reason::NoConsent)?;
+        let reached = allowed.find(|channel| facts.customer.reach(**channel).is_some());
+        reached.copied().ok_or(Reason::NoContactPoint)
+    }
+
+    /// Whether the customer may be dialled for this contact at this very moment: it is the one in flight, it is not the
+    /// customer's quiet hours, and there is still something that may be said.
+    #[must_use]
+    pub fn may_dial_now(
+        &self,
+        interaction: InteractionId,
+        facts: CustomerFacts<'_>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> bool {
+        let being_said = |state: &&WishState| state.status == Status::InContact { interaction };
+        self.may_dial(interaction)
+            && !policy.rules.is_quiet(facts.zone.local(now))
+            && self
+                .wishes
+                .values()
+                .filter(being_said)
+                .any(|state| self.sayable(state, facts, policy, now).is_ok())
+    }
+
     /// Puts one wish through the gates. `earliest_slot` is when a contact could be made if nothing stood in the way.
     #[must_use]
     pub fn judge(
@@ -93,32 +153,10 @@ impl Outreach {
         earliest_slot: Timestamp,
     ) -> Verdict {
         let (wish, rules) = (&state.wish, &policy.rules);
-        let drop = |reason| Verdict::Drop { reason };
         let hold = |until, reason| Verdict::Hold { until, reason };
-        if now >= wish.expires_at {
-            return drop(Reason::Expired);
-        }
-        if facts.customer.do_not_contact && wish.class != WishClass::Mandatory {
-            return drop(Reason::DoNotContact);
-        }
-        if state.attempts >= rules.max_attempts {
-            return drop(Reason::AttemptsExhausted);
-        }
-        let consent_needed = rules.consent_needed.contains(&wish.class);
-        let consented = |channel: &Channel| match facts.customer.consent_for(&wish.purpose, *channel) {
-            Some(said) => said || wish.class == WishClass::Mandatory,
-            None => !consent_needed,
-        };
-        let mut channels = wish.channels.iter().filter(|channel| CARRIED.contains(channel)).peekable();
-        if channels.peek().is_none() {
-            return drop(Reason::NoContactPoint);
-        }
-        let mut allowed = channels.filter(|channel| consented(channel)).peekable();
-        if allowed.peek().is_none() {
-            return drop(Reason::NoConsent);
-        }
-        let Some(channel) = allowed.find(|channel| facts.customer.reach(**channel).is_some()).copied() else {
-            return drop(Reason::NoContactPoint);
+        let channel = match self.sayable(state, facts, policy, now) {
+            Ok(channel) => channel,
+            Err(reason) => return Verdict::Drop { reason },
         };
         if let Some(not_before) = wish.not_before.filter(|moment| now < *moment) {
             return hold(Some(not_before), Reason::NotYet);
@@ -126,15 +164,29 @@ impl Outreach {
         if self.is_being_contacted() {
             return hold(None, Reason::ContactInFlight);
         }
-        let retry = state.retry_at.map(|at| at + Duration::from_secs(rules.retry_seconds.into()));
+        let retry = state
+            .retry_at
+            .map(|at| at + Duration::from_secs(rules.retry_seconds.into()));
         if let Some(retry) = retry.filter(|retry| now < *retry) {
             return hold(Some(retry), Reason::RetryLater);
         }
+        // Gathering must not outlast the wish.
+        let earliest_slot = if earliest_slot >= wish.expires_at {
+            now
+        } else {
+            earliest_slot
+        };
         let today = facts.zone.local(earliest_slot).day;
-        let contacts_today = self.contacts.iter().filter(|at| facts.zone.local(**at).day == today).count();
+        let contacts_today = self
+            .contacts
+            .iter()
+            .filter(|at| facts.zone.local(**at).day == today)
+            .count();
         if wish.class != WishClass::Mandatory && contacts_today >= rules.contacts_per_day as usize {
             // A whole minute later, because the minute that has begun counts as midnight still.
-            let tomorrow = facts.zone.next_at_minute(earliest_slot + Duration::from_secs(60), 0);
+            let tomorrow = facts
+                .zone
+                .next_at_minute(earliest_slot + Duration::from_secs(60), 0);
             return hold(Some(tomorrow), Reason::DailyCap);
         }
         let mut earliest = earliest_slot;
@@ -144,8 +196,14 @@ impl Outreach {
             because = Some(Reason::QuietHours);
         }
         if earliest >= wish.expires_at {
-            return drop(Reason::Expired);
+            return Verdict::Drop {
+                reason: Reason::Expired,
+            };
         }
-        Verdict::Pass { channel, earliest, because }
+        Verdict::Pass {
+            channel,
+            earliest,
+            because,
+        }
     }
 }

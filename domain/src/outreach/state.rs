@@ -89,7 +89,10 @@ impl WishState {
     /// Whether it waits to be said.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        matches!(self.status, Status::Open | Status::Held { .. } | Status::Planned)
+        matches!(
+            self.status,
+            Status::Open | Status::Held { .. } | Status::Planned
+        )
     }
 }
 
@@ -98,7 +101,10 @@ impl Outreach {
     #[must_use]
     pub fn agenda_of(&self, interaction: InteractionId) -> Vec<&WishState> {
         let here = |state: &&WishState| match state.status {
-            Status::InContact { interaction: on } | Status::Done { interaction: on, .. } => on == interaction,
+            Status::InContact { interaction: on }
+            | Status::Done {
+                interaction: on, ..
+            } => on == interaction,
             _ => false,
         };
         let mut agenda: Vec<&WishState> = self.wishes.values().filter(here).collect();
@@ -116,13 +122,21 @@ impl Outreach {
     /// When the coordinator must look again by itself: a slot, the end of a hold, an expiry.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let slot = self.plan.as_ref().filter(|_| self.in_flight.is_none()).map(|plan| plan.slot);
+        let slot = self
+            .plan
+            .as_ref()
+            .filter(|_| self.in_flight.is_none())
+            .map(|plan| plan.slot);
         let holds = self.wishes.values().filter_map(|state| match state.status {
             Status::Held { until, .. } => until.map(|until| until.min(state.wish.expires_at)),
             Status::Open => Some(state.filed_at),
             _ => None,
         });
-        let expiries = self.wishes.values().filter(|state| state.is_pending()).map(|state| state.wish.expires_at);
+        let expiries = self
+            .wishes
+            .values()
+            .filter(|state| state.is_pending())
+            .map(|state| state.wish.expires_at);
         slot.into_iter().chain(holds).chain(expiries).min()
     }
 
@@ -135,7 +149,11 @@ impl Outreach {
     fn unplan(&mut self) {
         if let Some(plan) = self.plan.take() {
             for wish in plan.agenda {
-                if self.wishes.get(&wish).is_some_and(|state| state.status == Status::Planned) {
+                if self
+                    .wishes
+                    .get(&wish)
+                    .is_some_and(|state| state.status == Status::Planned)
+                {
                     self.set(wish, Status::Open);
                 }
             }
@@ -154,14 +172,41 @@ impl Aggregate for Outreach {
         match fact {
             Fact::WishFiled(wish) => {
                 let (wish, id) = (wish.clone(), wish.id);
-                let state = WishState { wish, filed_at: at, status: Status::Open, attempts: 0, retry_at: None };
+                let state = WishState {
+                    wish,
+                    filed_at: at,
+                    status: Status::Open,
+                    attempts: 0,
+                    retry_at: None,
+                };
                 self.wishes.insert(id, state);
             }
-            Fact::WishHeld { wish, until, receipt } => {
-                self.set(*wish, Status::Held { until: *until, reason: receipt.reason });
+            Fact::WishHeld {
+                wish,
+                until,
+                receipt,
+            } => {
+                self.set(
+                    *wish,
+                    Status::Held {
+                        until: *until,
+                        reason: receipt.reason,
+                    },
+                );
             }
-            Fact::WishDropped { wish, receipt } => self.set(*wish, Status::Dropped { reason: receipt.reason }),
-            Fact::ContactPlanned { plan, channel, slot, agenda, .. } => {
+            Fact::WishDropped { wish, receipt } => self.set(
+                *wish,
+                Status::Dropped {
+                    reason: receipt.reason,
+                },
+            ),
+            Fact::ContactPlanned {
+                plan,
+                channel,
+                slot,
+                agenda,
+                ..
+            } => {
                 if self.plan.as_ref().is_none_or(|known| known.id != *plan) {
                     self.plans_made += 1;
                 }
@@ -169,12 +214,24 @@ impl Aggregate for Outreach {
                 for wish in agenda {
                     self.set(*wish, Status::Planned);
                 }
-                self.plan = Some(Plan { id: *plan, channel: *channel, slot: *slot, agenda: agenda.clone() });
+                self.plan = Some(Plan {
+                    id: *plan,
+                    channel: *channel,
+                    slot: *slot,
+                    agenda: agenda.clone(),
+                });
             }
-            Fact::ContactStarted { plan, interaction, .. } => {
+            Fact::ContactStarted {
+                plan, interaction, ..
+            } => {
                 if let Some(known) = self.plan.take() {
                     for wish in known.agenda {
-                        self.set(wish, Status::InContact { interaction: *interaction });
+                        self.set(
+                            wish,
+                            Status::InContact {
+                                interaction: *interaction,
+                            },
+                        );
                     }
                 }
                 self.in_flight = Some((*plan, *interaction));
@@ -184,7 +241,9 @@ impl Aggregate for Outreach {
                 }
             }
             Fact::PlanWithdrawn { plan, .. } => {
-                if let Some((_, interaction)) = self.in_flight.take_if(|(started, _)| started == plan) {
+                if let Some((_, interaction)) =
+                    self.in_flight.take_if(|(started, _)| started == plan)
+                {
                     for state in self.wishes.values_mut() {
                         if state.status == (Status::InContact { interaction }) {
                             state.status = Status::Open;
@@ -195,21 +254,51 @@ impl Aggregate for Outreach {
                     self.unplan();
                 }
             }
-            Fact::AgendaTakenUp { interaction, agenda, .. } => {
+            Fact::AgendaTakenUp {
+                interaction,
+                agenda,
+                ..
+            } => {
                 for wish in agenda {
-                    self.set(*wish, Status::InContact { interaction: *interaction });
+                    self.set(
+                        *wish,
+                        Status::InContact {
+                            interaction: *interaction,
+                        },
+                    );
                 }
             }
-            Fact::OutcomeRecorded { wish, outcome, interaction, .. } => {
-                self.set(*wish, Status::Done { outcome: *outcome, interaction: *interaction });
+            Fact::OutcomeRecorded {
+                wish,
+                outcome,
+                interaction,
+                ..
+            } => {
+                self.set(
+                    *wish,
+                    Status::Done {
+                        outcome: *outcome,
+                        interaction: *interaction,
+                    },
+                );
             }
-            Fact::ContactEnded { interaction, returned, .. } => {
-                self.in_flight.take_if(|(_, running)| running == interaction);
+            Fact::ContactEnded {
+                interaction,
+                reached,
+                returned,
+            } => {
+                let ours = self
+                    .in_flight
+                    .take_if(|(_, running)| running == interaction)
+                    .is_some();
                 for wish in returned {
                     if let Some(state) = self.wishes.get_mut(wish) {
                         state.status = Status::Open;
-                        state.attempts += 1;
-                        state.retry_at = Some(at);
+                        // A customer who gave up waiting for us was not tried.
+                        if ours || *reached {
+                            state.attempts += 1;
+                            state.retry_at = Some(at);
+                        }
                     }
                 }
             }

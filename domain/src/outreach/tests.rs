@@ -110,7 +110,7 @@ struct Story {
 impl Story {
     fn new() -> Self {
         let folded = Folded {
-            state: Some(Outreach::default()),
+            state: Some(Outreach::default().into()),
             revision: None,
         };
         Self {

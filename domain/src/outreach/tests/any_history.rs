@@ -326,7 +326,7 @@ proptest! {
     #[test]
     fn what_was_stored_folds_to_the_same_state(steps in prop::collection::vec(any_step(), 0..120)) {
         let (story, _) = play(&steps);
-        let mut again = Folded { state: Some(Outreach::default()), revision: None };
+        let mut again = Folded { state: Some(Outreach::default().into()), revision: None };
         for (revision, (fact, at)) in story.facts.iter().enumerate() {
             let stored = aggregate::encode(fact).unwrap();
             let read = aggregate::decode(&stored.kind, stored.version, &stored.data).unwrap();
