@@ -192,6 +192,7 @@ fn phone(media: &Media, leg: LegId, group: u64) -> io::Result<Phone> {
     let socket = nonblocking()?;
     let remote = Remote {
         addr: socket.local_addr()?,
+        flow: None,
         codec: Codec::Pcmu,
         payload: 0,
         telephone_event: Some(101),

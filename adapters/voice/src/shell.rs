@@ -106,6 +106,7 @@ impl VoiceChannel {
                 product: PRODUCT,
             },
             media_address: address,
+            loopback: config.bind.ip().is_loopback(),
             realm: config.realm,
             algorithms: config.digest_algorithms,
             trunks,

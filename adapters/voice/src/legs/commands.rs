@@ -6,7 +6,6 @@ use std::time::Instant;
 use rapport_domain::id::LegId;
 use rapport_domain::port::voice::{DialTarget, LegEnd, Refusal, Sound, VoiceCommand, VoiceEvent};
 
-use super::events::remote;
 use super::{Dial, Engine, Leg, Phase, Switchboard};
 use crate::media::Codec;
 use crate::sdp;
@@ -37,12 +36,10 @@ impl<E: Engine> Switchboard<E> {
             }
             VoiceCommand::Play { leg, sound } => {
                 match self.legs.get_mut(&leg).map(|leg| &mut leg.phase) {
-                    Some(
-                        Phase::AwaitingAnswer { sound: first } | Phase::Dialling { sound: first },
-                    ) => {
-                        *first = sound;
+                    Some(Phase::Dialling { sound: first }) => *first = sound,
+                    Some(Phase::Talking | Phase::AwaitingAck { .. }) => {
+                        self.engine.play(leg, sound)
                     }
-                    Some(Phase::Talking) => self.engine.play(leg, sound),
                     _ => {}
                 }
             }
@@ -54,7 +51,7 @@ impl<E: Engine> Switchboard<E> {
     fn has_media(&self, leg: LegId) -> bool {
         self.legs
             .get(&leg)
-            .is_some_and(|leg| matches!(leg.phase, Phase::Talking | Phase::AwaitingAnswer { .. }))
+            .is_some_and(|leg| matches!(leg.phase, Phase::Talking | Phase::AwaitingAck { .. }))
     }
 
     fn answer(&mut self, id: LegId, sound: Sound, now: Instant) {
@@ -79,18 +76,19 @@ impl<E: Engine> Switchboard<E> {
         };
         leg.media = true;
         leg.local.port = port;
-        let body = match std::mem::replace(&mut leg.phase, Phase::Talking) {
+        let waits = Phase::AwaitingAck { audio: None };
+        let body = match std::mem::replace(&mut leg.phase, waits) {
             Phase::Offered { offer: Some(offer) } => {
-                // Media first: the peer may send as soon as it sees the 200.
-                self.engine.set_remote(id, remote(&offer.audio));
-                self.engine.play(id, sound);
-                sdp::answer(&leg.local, &offer)
+                let body = sdp::answer(&leg.local, &offer);
+                leg.phase = Phase::AwaitingAck {
+                    audio: Some(offer.audio),
+                };
+                body
             }
-            _ => {
-                leg.phase = Phase::AwaitingAnswer { sound };
-                sdp::offer(&leg.local, leg.codec)
-            }
+            _ => sdp::offer(&leg.local, leg.codec),
         };
+        // Heard from the ACK on.
+        self.engine.play(id, sound);
         if !leg.from_user.is_empty() {
             self.callers.insert(leg.from_user.clone(), id);
         }

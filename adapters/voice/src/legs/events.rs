@@ -1,6 +1,6 @@
 //! What peers do to legs.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use rapport_domain::id::LegId;
@@ -15,16 +15,37 @@ use crate::sip::message::{Headers, Request};
 use crate::sip::registrar::Change;
 
 /// What the media engine needs to know of a peer.
-pub(super) fn remote(audio: &Audio) -> Remote {
+fn remote(audio: &Audio, flow: Option<SocketAddr>) -> Remote {
     let (codec, payload) = audio.codecs[0];
     Remote {
         addr: audio.address,
+        flow: flow.map(|flow| flow.ip()),
         codec,
         payload,
         telephone_event: audio.telephone_event,
         send: audio.direction.receives(),
         receive: audio.direction.sends(),
     }
+}
+
+/// Whether sound may be sent to an address that a description names: to one machine, and to ourselves only when all
+/// peers are on this machine. Else a description could aim us at a whole network or at what listens here.
+fn may_hear(address: IpAddr, loopback: bool) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(ip) => {
+            let this_network = ip.octets()[0] == 0;
+            !(this_network || ip.is_multicast() || ip.is_broadcast())
+                && (loopback || !ip.is_loopback())
+        }
+        IpAddr::V6(ip) => {
+            !(ip.is_unspecified() || ip.is_multicast()) && (loopback || !ip.is_loopback())
+        }
+    }
+}
+
+/// The same inside a call, where 0.0.0.0 is the old way to hold (RFC 3264 section 8.4): nothing is sent there.
+fn may_stay(audio: &Audio, loopback: bool) -> bool {
+    audio.address.ip().is_unspecified() || may_hear(audio.address.ip(), loopback)
 }
 
 impl<E: Engine> Switchboard<E> {
@@ -44,7 +65,7 @@ impl<E: Engine> Switchboard<E> {
                 }
             }
             Event::Answered { call, sdp } => self.on_answered(call, &sdp, now),
-            Event::Acked { call, sdp } => self.on_acked(call, &sdp, now),
+            Event::Acked { call, answer } => self.on_acked(call, answer.as_deref(), now),
             Event::Offer { call, sdp } => self.on_offer(call, &sdp, now),
             Event::Ended { call, why } => self.on_ended(call, why),
             Event::Answer { .. } => {} // we send no requests outside of calls
@@ -54,8 +75,8 @@ impl<E: Engine> Switchboard<E> {
     fn on_incoming(&mut self, call: CallId, invite: &Request, now: Instant) {
         let offer = match (invite.body.is_empty(), sdp::parse(&invite.body)) {
             (true, _) => None,
-            (false, Ok(offer)) => Some(offer),
-            (false, Err(_)) => {
+            (false, Ok(offer)) if may_hear(offer.audio.address.ip(), self.loopback) => Some(offer),
+            (false, _) => {
                 self.counters.refused_media.add(1);
                 return self.endpoint.reject(call, 488, &Headers::new(), now);
             }
@@ -141,37 +162,44 @@ impl<E: Engine> Switchboard<E> {
         let Phase::Dialling { sound } = leg.phase else {
             return;
         };
-        let Ok(answer) = sdp::parse(body) else {
+        let answer = sdp::parse(body).map(|answer| answer.audio);
+        let Some(audio) = answer.ok().filter(|audio| may_stay(audio, self.loopback)) else {
             return self.end(id, LegEnd::Failed, now);
         };
         leg.phase = Phase::Talking;
-        leg.codec = answer.audio.codecs[0].0;
-        self.engine.set_remote(id, remote(&answer.audio));
+        leg.codec = audio.codecs[0].0;
+        let flow = self.endpoint.flow(call);
+        self.engine.set_remote(id, remote(&audio, flow));
         self.engine.play(id, sound);
         self.events.push_back(VoiceEvent::Answered { leg: id });
     }
 
-    /// The answer to an offer that we made in a 200.
-    fn on_acked(&mut self, call: CallId, body: &[u8], now: Instant) {
+    /// The peer has read our 200; `answer` is its answer when the 200 carried our offer.
+    fn on_acked(&mut self, call: CallId, answer: Option<&[u8]>, now: Instant) {
         let Some(&id) = self.calls.get(&call) else {
             return;
         };
         let Some(leg) = self.legs.get_mut(&id) else {
             return;
         };
-        let first = match leg.phase {
-            Phase::AwaitingAnswer { sound } => Some(sound),
-            _ => None,
+        let waits = matches!(leg.phase, Phase::AwaitingAck { .. });
+        let audio = match (answer, std::mem::replace(&mut leg.phase, Phase::Talking)) {
+            (Some(body), _) => sdp::parse(body).ok().map(|answer| answer.audio),
+            (None, Phase::AwaitingAck { audio }) => audio,
+            // A change of session that is in force since our 200.
+            (None, _) => return,
         };
-        let Ok(answer) = sdp::parse(body) else {
+        // Who opens a call names a place; later it may be told to send nowhere.
+        let allowed = |audio: &Audio| match waits {
+            true => may_hear(audio.address.ip(), self.loopback),
+            false => may_stay(audio, self.loopback),
+        };
+        let Some(audio) = audio.filter(allowed) else {
             return self.end(id, LegEnd::Failed, now);
         };
-        leg.phase = Phase::Talking;
-        leg.codec = answer.audio.codecs[0].0;
-        self.engine.set_remote(id, remote(&answer.audio));
-        if let Some(sound) = first {
-            self.engine.play(id, sound);
-        }
+        leg.codec = audio.codecs[0].0;
+        let flow = self.endpoint.flow(call);
+        self.engine.set_remote(id, remote(&audio, flow));
     }
 
     /// The peer moves its media, holds or resumes.
@@ -184,14 +212,21 @@ impl<E: Engine> Switchboard<E> {
             let offer = sdp::offer(&leg.local, leg.codec);
             return self.endpoint.answer_offer(call, offer, now);
         }
-        let Ok(offer) = sdp::parse(body) else {
+        if matches!(leg.phase, Phase::AwaitingAck { audio: None }) {
+            return self.endpoint.reject_offer(call, 491, now); // ours is not answered (RFC 3311 section 5.2)
+        }
+        let offer = sdp::parse(body).ok();
+        let Some(offer) = offer.filter(|offer| may_stay(&offer.audio, self.loopback)) else {
             return self.endpoint.reject_offer(call, 488, now);
         };
         leg.local.version += 1;
         leg.codec = offer.audio.codecs[0].0;
         let answer = sdp::answer(&leg.local, &offer);
-        if let Some(&id) = self.calls.get(&call) {
-            self.engine.set_remote(id, remote(&offer.audio));
+        if let Phase::AwaitingAck { audio } = &mut leg.phase {
+            *audio = Some(offer.audio);
+        } else if let Some(&id) = self.calls.get(&call) {
+            let flow = self.endpoint.flow(call);
+            self.engine.set_remote(id, remote(&offer.audio, flow));
         }
         self.endpoint.answer_offer(call, answer, now);
     }

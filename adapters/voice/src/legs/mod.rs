@@ -17,7 +17,7 @@ pub use gate::KnownTrunk;
 
 use crate::counters::Counters;
 use crate::media::{Codec, Media, NoPorts, Remote};
-use crate::sdp::{Description, Local};
+use crate::sdp::{Audio, Description, Local};
 use crate::sip::digest::{Algorithm, Authenticator, PhoneBook};
 use crate::sip::endpoint::{CallId, Endpoint, Identity, Output, Reach};
 use crate::sip::overload::{Admission, Limits};
@@ -32,7 +32,7 @@ pub trait Engine {
     /// # Errors
     /// [`NoPorts`] when the range is used up.
     fn open(&self, leg: LegId) -> Result<u16, NoPorts>;
-    /// Says where and what to send.
+    /// Says where and what to send. Nothing is sent before, but what the leg is to hear may be said.
     fn set_remote(&self, leg: LegId, remote: Remote);
     /// Plays to the leg and parts it from its partner.
     fn play(&self, leg: LegId, sound: Sound);
@@ -69,8 +69,11 @@ enum Phase {
     Resolving { dial: Dial },
     /// Outgoing, not answered.
     Dialling { sound: Sound },
-    /// Answered; the peer's answer to our offer comes with its ACK.
-    AwaitingAnswer { sound: Sound },
+    /// Answered, not acknowledged. Until the ACK proves that the peer has read our 200, nothing is sent to the
+    /// address in its description: an INVITE with a forged source may name a victim there. The engine already knows
+    /// what the leg is to hear, sound or partner, and sends it once it is told where to. Without audio our offer was
+    /// in the 200, and the ACK brings the answer.
+    AwaitingAck { audio: Option<Audio> },
     /// Media runs.
     Talking,
 }
@@ -101,6 +104,8 @@ pub struct Settings {
     pub identity: Identity,
     /// The address in our session descriptions.
     pub media_address: IpAddr,
+    /// We serve this machine alone: peers may name its loopback addresses for their media.
+    pub loopback: bool,
     /// Digest realm.
     pub realm: String,
     /// Digest algorithms.
@@ -136,6 +141,7 @@ pub struct Switchboard<E> {
     trunks: Vec<KnownTrunk>,
     tokens: Tokens,
     media_address: IpAddr,
+    loopback: bool,
     legs: HashMap<LegId, Leg>,
     calls: HashMap<CallId, LegId>,
     /// Who is calling with which codec: a call on to an agent under the same number offers that one first.
@@ -177,6 +183,7 @@ impl<E: Engine> Switchboard<E> {
             trunks: settings.trunks,
             tokens,
             media_address: settings.media_address,
+            loopback: settings.loopback,
             legs: HashMap::new(),
             calls: HashMap::new(),
             callers: HashMap::new(),
@@ -245,7 +252,7 @@ impl<E: Engine> Switchboard<E> {
             }
             Phase::Resolving { .. } => LegEnd::Unreachable,
             Phase::Dialling { .. } => LegEnd::NoAnswer,
-            Phase::AwaitingAnswer { .. } | Phase::Talking => return,
+            Phase::AwaitingAck { .. } | Phase::Talking => return,
         };
         self.end(id, why, now);
     }

@@ -9,6 +9,7 @@ use super::*;
 use crate::sip::digest::Credential;
 use crate::sip::overload::Rate;
 
+mod acknowledging;
 mod gate;
 
 #[derive(Clone, Default)]
@@ -26,13 +27,15 @@ impl Engine for Wires {
     fn set_remote(&self, _leg: LegId, remote: Remote) {
         let Remote {
             addr,
+            flow,
             codec,
             send,
             receive,
             ..
         } = remote;
         self.0.borrow_mut().push(format!(
-            "remote {addr} {codec:?} send={send} receive={receive}"
+            "remote {addr} from {} {codec:?} send={send} receive={receive}",
+            flow.unwrap()
         ));
     }
     fn play(&self, _leg: LegId, sound: Sound) {
@@ -56,6 +59,9 @@ impl PhoneBook for NoPhones {
 
 const TRUNK: &str = "10.0.0.9:5060";
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 10.0.0.9\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0\r\n";
+
+/// What the engine is told of a peer that described itself so.
+const REMOTE: &str = "remote 10.0.0.9:4000 from 10.0.0.9 Pcma send=true receive=true";
 
 struct Scene {
     board: Switchboard<Wires>,
@@ -85,6 +91,7 @@ impl Scene {
                 product: "test",
             },
             media_address: address,
+            loopback: false,
             realm: "rapport".to_owned(),
             algorithms: vec![Algorithm::Md5],
             trunks: vec![
@@ -160,18 +167,27 @@ impl Scene {
 
     /// Answers the last offered call and acknowledges; answers with the parameter that names our tag.
     fn answered(&mut self, leg: LegId) -> String {
+        let tag = self.answered_only(leg);
+        let ack = self.request("ACK", 1, &tag, "");
+        self.hear(&ack, TRUNK);
+        tag
+    }
+
+    /// Answers the last offered call; its caller has not acknowledged yet.
+    fn answered_only(&mut self, leg: LegId) -> String {
         self.sent();
         self.command(VoiceCommand::Answer {
             leg,
             sound: Sound::QueueMusic,
         });
-        let ok = self.sent().concat();
-        let to = ok.lines().find(|line| line.starts_with("To:")).unwrap();
-        let tag = to[to.find(";tag=").unwrap()..].to_owned();
-        let ack = self.request("ACK", 1, &tag, "");
-        self.hear(&ack, TRUNK);
-        tag
+        tag_of(&self.sent().concat())
     }
+}
+
+/// The parameter that carries our tag.
+fn tag_of(ok: &str) -> String {
+    let to = ok.lines().find(|line| line.starts_with("To:")).unwrap();
+    to[to.find(";tag=").unwrap()..].to_owned()
 }
 
 #[test]
@@ -188,8 +204,7 @@ fn nothing_but_trying_is_sent_until_the_hub_decides() {
         "no port is taken for a call that may be refused"
     );
     scene.answered(leg);
-    let remote = "remote 10.0.0.9:4000 Pcma send=true receive=true";
-    assert_eq!(scene.media(), ["open", remote, "play QueueMusic"]);
+    assert_eq!(scene.media(), ["open", "play QueueMusic", REMOTE]);
 }
 
 #[test]
@@ -262,7 +277,8 @@ fn hold_stops_what_we_send_and_resuming_starts_it_again() {
             answer.contains(&format!(" {cseq} IN IP4")),
             "the version grows: {answer}"
         );
-        assert_eq!(scene.media(), [format!("remote 10.0.0.9:4000 Pcma {flow}")]);
+        let remote = format!("remote 10.0.0.9:4000 from 10.0.0.9 Pcma {flow}");
+        assert_eq!(scene.media(), [remote]);
         let ack = scene.request("ACK", cseq, &tag, "");
         scene.hear(&ack, TRUNK);
     }
@@ -280,17 +296,10 @@ fn an_invite_without_an_offer_gets_ours_and_its_media_starts_with_the_ack() {
     });
     let ok = scene.sent().concat();
     assert!(ok.contains("m=audio 20000 RTP/AVP 0 8 101"), "{ok}");
-    assert_eq!(scene.media(), ["open"]);
-    let to = ok.lines().find(|line| line.starts_with("To:")).unwrap();
-    let ack = scene.request("ACK", 1, &to[to.find(";tag=").unwrap()..], SDP);
+    assert_eq!(scene.media(), ["open", "play Ringback"]);
+    let ack = scene.request("ACK", 1, &tag_of(&ok), SDP);
     scene.hear(&ack, TRUNK);
-    assert_eq!(
-        scene.media(),
-        [
-            "remote 10.0.0.9:4000 Pcma send=true receive=true",
-            "play Ringback"
-        ]
-    );
+    assert_eq!(scene.media(), [REMOTE]);
 }
 
 #[test]

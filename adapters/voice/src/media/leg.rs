@@ -117,7 +117,7 @@ impl Leg {
         if self.remote.is_none_or(|r| r.addr != remote.addr) {
             self.report_to = None;
         }
-        self.latch.signal(remote.addr);
+        self.latch.signal(remote.addr, remote.flow);
         self.heard_at = now;
         self.silence_told = false;
         if !remote.send || !reachable(&remote.addr) {
@@ -247,6 +247,8 @@ impl Leg {
         packet: &mut [u8; PLAYED_LEN],
         now: Instant,
     ) -> Option<SocketAddr> {
+        // First of all: a sound begins when it can be heard.
+        let to = self.destination()?;
         let Hears::Sound {
             sound,
             ref mut since,
@@ -255,7 +257,6 @@ impl Leg {
             return None;
         };
         let position = tick.saturating_sub(*since.get_or_insert(tick));
-        let to = self.destination()?;
         let remote = self.remote.as_ref()?;
         let stamp = self.out.play(tick, now);
         let (header, payload) = packet.split_first_chunk_mut()?;

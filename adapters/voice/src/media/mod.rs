@@ -69,9 +69,11 @@ pub struct MediaConfig {
 /// A peer's side of the sound, as the signalling agreed on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remote {
-    /// Where its SDP wants the packets. A peer that turns out to send from elsewhere is followed after a probation,
-    /// once for each time [`Media::set_remote`] is called.
+    /// Where its SDP wants the packets. A peer that turns out to send from another port of this address, or from
+    /// `flow`, is followed after a probation, once for each time [`Media::set_remote`] is called.
     pub addr: SocketAddr,
+    /// The address its SIP messages come from: where a peer behind an address translator may send from.
+    pub flow: Option<IpAddr>,
     /// What `payload` stands for.
     pub codec: Codec,
     /// The payload type of sound, in both directions.

@@ -128,7 +128,7 @@ impl Line {
                     self.end(call, PhoneEnd::Failed);
                 }
             },
-            Event::Acked { .. } => {} // we answer no INVITE without an offer
+            Event::Acked { .. } => {} // the phone trusts whoever it answers
             Event::Offer { call, sdp } => self.on_offer(call, &sdp, now),
             Event::Ended { call, why } => {
                 let why = match why {

@@ -199,3 +199,24 @@ fn a_key_press_reaches_the_hub_once_and_the_other_phone_in_full() {
     );
     assert!(engine.events.try_recv().is_err());
 }
+
+#[test]
+fn a_bridge_asked_for_before_the_peer_is_known_begins_when_it_is() {
+    for threads in [1, 2] {
+        let engine = engine(threads, 2, LONG);
+        let mut a = engine.call("a", 1, Codec::Pcmu);
+        let unknown = leg("b");
+        let port = engine.media.open(unknown, 2).unwrap();
+        let mut b = Peer::new(unknown, SocketAddr::new(LOCAL, port), Codec::Pcmu);
+        engine.media.play(unknown, Sound::QueueMusic);
+        engine.media.bridge(a.leg, unknown);
+        for _ in 0..20 {
+            a.say(b"too early");
+        }
+        eventually(|| (engine.media.stats().packets_in >= 20).then_some(()));
+        assert_eq!(engine.media.stats().packets_out, 0, "to an unknown place");
+        engine.media.set_remote(unknown, b.remote());
+        a.talk_until_heard(&mut b, b"now");
+        b.talk_until_heard(&mut a, b"and back");
+    }
+}

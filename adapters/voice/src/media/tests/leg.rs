@@ -10,6 +10,7 @@ fn remote(addr: SocketAddr, codec: Codec) -> Remote {
     let payload = if codec == Codec::Pcmu { 0 } else { 8 };
     Remote {
         addr,
+        flow: None,
         codec,
         payload,
         telephone_event: Some(101),
@@ -19,8 +20,15 @@ fn remote(addr: SocketAddr, codec: Codec) -> Remote {
 }
 
 fn leg(ssrc: u32, remote: Remote, now: Instant) -> Leg {
+    let mut leg = unknown(ssrc, now);
+    leg.set_remote(remote, now);
+    leg
+}
+
+/// A leg whose peer the signalling has not named yet.
+fn unknown(ssrc: u32, now: Instant) -> Leg {
     let id = LegId::derived(rapport_domain::id::RAPPORT, &ssrc.to_string());
-    let mut leg = Leg::new(
+    Leg::new(
         id,
         Seed {
             ssrc,
@@ -29,9 +37,7 @@ fn leg(ssrc: u32, remote: Remote, now: Instant) -> Leg {
             name: 0xC0FFEE,
         },
         now,
-    );
-    leg.set_remote(remote, now);
-    leg
+    )
 }
 
 fn packet(kind: u8, sequence: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
@@ -229,6 +235,27 @@ fn a_loop_plays_from_its_beginning_in_the_law_of_the_peer() {
             );
         }
     }
+}
+
+#[test]
+fn what_is_to_be_heard_is_kept_until_the_peer_is_known_and_then_begins_at_once() {
+    let now = Instant::now();
+    let mut a = unknown(1, now);
+    a.hear(Hears::Sound {
+        sound: Sound::QueueMusic,
+        since: None,
+    });
+    let mut out = [0; PLAYED_LEN];
+    assert!(!a.plays() && a.play(7, &mut out, now).is_none());
+    let early = a.take(&packet(0, 1, 1, &[1]), A, now);
+    assert_eq!(early.err(), Some(Refused::Foreign));
+    a.set_remote(remote(A, Codec::Pcmu), now);
+    assert!(a.plays());
+    assert_eq!(a.play(8, &mut out, now), Some(A));
+    assert_eq!(
+        out[HEADER_LEN..],
+        *SOUNDS.frame(Sound::QueueMusic, Codec::Pcmu, 0)
+    );
 }
 
 #[test]

@@ -107,6 +107,7 @@ impl Peer {
         let (codec, payload) = (self.codec, self.payload_type());
         Remote {
             addr,
+            flow: None,
             codec,
             payload,
             telephone_event: Some(101),

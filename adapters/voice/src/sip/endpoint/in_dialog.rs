@@ -174,11 +174,9 @@ impl Endpoint {
         if matches!(call.state, CallState::Leaving) {
             return self.bye(id, now);
         }
-        if waiting.offered {
-            self.tell(Event::Acked {
-                call: id,
-                sdp: ack.body,
-            });
-        }
+        self.tell(Event::Acked {
+            call: id,
+            answer: waiting.offered.then_some(ack.body),
+        });
     }
 }

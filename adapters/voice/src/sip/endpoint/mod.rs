@@ -99,12 +99,12 @@ pub enum Event {
         /// The body of the 200: the answer to our offer.
         sdp: Vec<u8>,
     },
-    /// Our 200 to an INVITE without an offer was acknowledged; the body is the answer to our offer.
+    /// Our 200 to an INVITE was acknowledged, which only somebody who read it can do: our tag cannot be guessed.
     Acked {
         /// The call.
         call: CallId,
-        /// The body of the ACK; empty when it had none.
-        sdp: Vec<u8>,
+        /// The answer to our offer, when the 200 carried one: the body of the ACK, empty when it had none.
+        answer: Option<Vec<u8>>,
     },
     /// The peer wants to change the session; `answer_offer` or `reject_offer` follows.
     Offer {
@@ -215,6 +215,12 @@ impl Endpoint {
     /// The calls that exist, in no order.
     pub fn call_ids(&self) -> impl Iterator<Item = CallId> {
         self.calls.keys().copied()
+    }
+
+    /// Where the peer's latest message in this call came from; before any came, where ours went.
+    #[must_use]
+    pub fn flow(&self, call: CallId) -> Option<SocketAddr> {
+        self.calls.get(&call).map(|call| call.dialog.flow)
     }
 
     /// Whether nothing awaits a response from a peer any more.
