@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rapport_domain::aggregate::{Aggregate, Folded};
 use rapport_domain::event::{Recorded, Revision};
 use rapport_domain::id::TenantId;
-use rapport_domain::time::Timestamp;
 use uuid::Uuid;
 
 const SHARDS: usize = 16;
@@ -52,7 +51,7 @@ impl<A: Aggregate> Cache<A> {
         self.shard(id).get(&id).cloned()
     }
 
-    /// Keeps a state that was read from the log, unless a newer one is known.
+    /// Keeps a state that the log vouches for, unless a newer one is known.
     pub fn put(&self, id: Uuid, loaded: Arc<Loaded<A>>) {
         let mut shard = self.shard(id);
         if shard.len() >= CAPACITY / SHARDS {
@@ -64,36 +63,6 @@ impl<A: Aggregate> Cache<A> {
         let known = shard.entry(id).or_insert_with(|| loaded.clone());
         if known.folded.revision < loaded.folded.revision {
             *known = loaded;
-        }
-    }
-
-    /// Takes in what was appended after `before`. A state that is not exactly there is forgotten: somebody else's append
-    /// has not been taken in yet, and only the log knows the order.
-    pub fn advance(
-        &self,
-        id: Uuid,
-        tenant: TenantId,
-        before: Option<Revision>,
-        facts: &[A::Fact],
-        at: Timestamp,
-    ) {
-        let mut shard = self.shard(id);
-        let known = match shard.get_mut(&id) {
-            Some(known) if known.folded.revision == before => known,
-            Some(known) if known.folded.revision > before => return,
-            Some(_) => {
-                shard.remove(&id);
-                return;
-            }
-            None if before.is_none() => shard.entry(id).or_default(),
-            None => return,
-        };
-        let state = Arc::make_mut(known);
-        state.tenant = Some(tenant);
-        let mut next = before.map_or(Revision::FIRST, Revision::next);
-        for fact in facts {
-            state.folded.take(fact, at, next);
-            next = next.next();
         }
     }
 

@@ -26,6 +26,8 @@ struct Inner {
     voice: Option<Arc<dyn Voice>>,
     roles: HashMap<LegId, LegRole>,
     legs: HashMap<InteractionId, Legs>,
+    /// Legs still to be hung up; at most as many as there are legs.
+    owed: BTreeSet<LegId>,
 }
 
 /// The legs of a contact.
@@ -40,10 +42,27 @@ impl Calls {
         self.lock().voice = Some(voice);
     }
 
-    /// Hands a command over; without a voice channel every call is refused.
+    /// Whether there is a voice channel.
+    pub fn is_attached(&self) -> bool {
+        self.lock().voice.is_some()
+    }
+
+    /// Hands a command over; without a voice channel every call is refused. A hang-up is never lost: one that the channel
+    /// does not take now is handed over before the next command.
     pub fn send(&self, command: VoiceCommand) -> Result<(), VoiceBusy> {
-        let voice = self.lock().voice.clone();
-        voice.ok_or(VoiceBusy)?.send(command)
+        let mut inner = self.lock();
+        let voice = inner.voice.clone().ok_or(VoiceBusy)?;
+        while let Some(leg) = inner.owed.pop_first() {
+            if voice.send(VoiceCommand::HangUp { leg }).is_err() {
+                inner.owed.insert(leg);
+                break;
+            }
+        }
+        let sent = voice.send(command.clone());
+        if let (Err(VoiceBusy), VoiceCommand::HangUp { leg }) = (sent, command) {
+            inner.owed.insert(leg);
+        }
+        sent
     }
 
     pub fn add(&self, leg: LegId, role: LegRole) {

@@ -24,6 +24,10 @@ use crate::store::Ctx;
 
 /// Visitors whose latest conversation is remembered; others are looked up in the read model.
 const REMEMBERED: usize = 100_000;
+/// Conversations that somebody waits on before those without a waiter are swept out.
+const WATCHED: usize = 20_000;
+/// Lines handed over at a time; whoever needs more asks again.
+const LINES: usize = 256;
 /// Events of a conversation read at a time.
 const PAGE: usize = 512;
 
@@ -52,14 +56,15 @@ impl Conversations {
         }
     }
 
-    pub fn wake(&self, id: InteractionId, revision: Revision) {
+    /// Tells whoever waits. Nobody needs to wait for a conversation that is `over`.
+    pub fn wake(&self, id: InteractionId, revision: Revision, over: bool) {
         let mut inner = self.lock();
-        if let Some(sender) = inner.waiting.get(&id) {
-            if sender.receiver_count() == 0 {
-                inner.waiting.remove(&id);
-            } else {
-                sender.send_replace(revision);
-            }
+        let Some(sender) = inner.waiting.get(&id) else {
+            return;
+        };
+        sender.send_replace(revision);
+        if over || sender.receiver_count() == 0 {
+            inner.waiting.remove(&id);
         }
     }
 
@@ -80,6 +85,11 @@ impl Conversations {
 
     fn news_of(&self, id: InteractionId) -> watch::Receiver<Revision> {
         let mut inner = self.lock();
+        if inner.waiting.len() >= WATCHED {
+            inner
+                .waiting
+                .retain(|_, sender| sender.receiver_count() > 0);
+        }
         inner
             .waiting
             .entry(id)
@@ -229,6 +239,7 @@ impl Engine {
         &self,
         id: InteractionId,
         after: Option<Revision>,
+        most: usize,
     ) -> Result<Vec<Line>, ChatError> {
         let directory = self.directory();
         let stream = Stream::new(Category::Interaction, id.as_uuid());
@@ -245,7 +256,9 @@ impl Engine {
                     .filter_map(|recorded| line(&directory, recorded)),
             );
             match page.last() {
-                Some(last) if page.len() == PAGE => next = last.revision.next(),
+                Some(last) if page.len() == PAGE && lines.len() < most => {
+                    next = last.revision.next()
+                }
                 _ => return Ok(lines),
             }
         }
@@ -309,6 +322,9 @@ fn chat_error(error: &ExecuteError<Rejection>) -> ChatError {
         ExecuteError::Rejected(Rejection::BadText) => ChatError::BadText(
             "a message must have 1 to 8192 bytes of text and no control characters",
         ),
+        ExecuteError::Rejected(Rejection::Full) => {
+            ChatError::BadText("this conversation is full; end it and begin another")
+        }
         ExecuteError::Rejected(_) | ExecuteError::Contended => ChatError::Busy,
         ExecuteError::NotFound | ExecuteError::Unavailable(_) => ChatError::Unavailable,
     }
@@ -342,7 +358,7 @@ impl ChatDesk for Engine {
             let closed = known.is_none_or(|known| !known.takes_messages());
             Ok(Some(Conversation {
                 interaction: id,
-                lines: self.lines(id, after).await?,
+                lines: self.lines(id, after, LINES).await?,
                 closed,
             }))
         })
@@ -383,7 +399,7 @@ impl ChatDesk for Engine {
             // Watch first, look second: what is appended in between is not missed.
             let mut news = self.conversations.news_of(interaction);
             if self
-                .lines(interaction, Some(after))
+                .lines(interaction, Some(after), 1)
                 .await
                 .is_ok_and(|lines| !lines.is_empty())
             {

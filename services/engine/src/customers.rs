@@ -1,6 +1,7 @@
 //! Who a contact point belongs to, and what may be changed about a customer.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use rapport_domain::channel::Channel;
 use rapport_domain::contact_point::ContactPoint;
@@ -66,10 +67,9 @@ impl Engine {
         let created = self
             .store
             .execute::<Customer, Infallible>(customer.as_uuid(), &ctx, |known, _| {
-                Ok(if known.is_some() {
-                    vec![]
-                } else {
-                    Customer::create(point.clone(), verified)
+                Ok(match known {
+                    Some(known) => known.add_contact_point(point.clone(), verified),
+                    None => Customer::create(point.clone(), verified),
                 })
             })
             .await?;
@@ -100,7 +100,7 @@ impl Engine {
         &self,
         tenant: TenantId,
         id: CustomerId,
-    ) -> Result<Option<Customer>, CommandError> {
+    ) -> Result<Option<Arc<Customer>>, CommandError> {
         Ok(self.store.load_of::<Customer>(tenant, id.as_uuid()).await?)
     }
 
@@ -138,6 +138,16 @@ impl Engine {
         self.customer(tenant, id)
             .await?
             .ok_or(CommandError::NotFound("customer"))?;
+        // All of them are looked at before the first one is taken.
+        for (point, _) in &change.contact_points {
+            if self
+                .find_customer(tenant, point)
+                .await?
+                .is_some_and(|owner| owner != id)
+            {
+                return Err(taken(point));
+            }
+        }
         for (point, _) in &change.contact_points {
             let claimed = self
                 .store
@@ -150,11 +160,7 @@ impl Engine {
                 })
                 .await?;
             if claimed.state.is_some_and(|claim| claim.customer != id) {
-                let detail = format!("this {} belongs to another customer", point.kind().name());
-                return Err(CommandError::Invalid {
-                    field: "contact_points",
-                    detail,
-                });
+                return Err(taken(point));
             }
         }
         let changed = self
@@ -190,5 +196,13 @@ impl Engine {
             .await?;
         let coordinated = self.coordinate(tenant, id).await;
         Ok(coordinated.map_or(changed.position, |position| position.max(changed.position)))
+    }
+}
+
+fn taken(point: &ContactPoint) -> CommandError {
+    let detail = format!("this {} belongs to another customer", point.kind().name());
+    CommandError::Invalid {
+        field: "contact_points",
+        detail,
     }
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use rapport_domain::agent::{self, Agent, Definition, PhoneSecret};
+use rapport_domain::agent::{self, Agent, Definition, Phone, PhoneSecret};
 use rapport_domain::event::Actor;
 use rapport_domain::id::{AccessPointId, AgentId, QueueId, TenantId};
 use rapport_domain::policy::{self, ContactPolicy, Policy};
@@ -26,8 +26,8 @@ pub struct TenantDeclaration {
     pub queues: Vec<QueueDefinition>,
     /// Its agents.
     pub agents: Vec<AgentDeclaration>,
-    /// Its API keys.
-    pub api_keys: Vec<ApiKey>,
+    /// All its API keys: one that is not among them is removed. `None` leaves them as they are.
+    pub api_keys: Option<Vec<ApiKey>>,
     /// Its contact policy.
     pub policy: Option<ContactPolicy>,
 }
@@ -49,8 +49,8 @@ impl Engine {
     /// Appends what differs between the log and this declaration and answers how many events that were.
     ///
     /// # Errors
-    /// [`EngineError::SetUp`] when an access point's address belongs to another tenant, [`EngineError::Log`] when
-    /// the log fails; declaring again continues where it stopped.
+    /// [`EngineError::SetUp`] when an access point's address or a phone's user belongs to another tenant,
+    /// [`EngineError::Log`] when the log fails; declaring again continues where it stopped.
     pub async fn declare(
         self: &Arc<Self>,
         declaration: TenantDeclaration,
@@ -58,6 +58,7 @@ impl Engine {
     ) -> Declared {
         let tenant = TenantId::named(&declaration.definition.name);
         self.check_addresses(tenant, &declaration)?;
+        self.check_phones(tenant, &declaration)?;
         let ctx = Ctx::by(tenant, actor, tenant.as_uuid());
         let mut appended = self.declare_tenant(tenant, &ctx, &declaration).await?;
         for queue in &declaration.queues {
@@ -95,6 +96,27 @@ impl Engine {
         Ok(())
     }
 
+    fn check_phones(
+        &self,
+        tenant: TenantId,
+        declaration: &TenantDeclaration,
+    ) -> Result<(), EngineError> {
+        let directory = self.directory();
+        for agent in &declaration.agents {
+            if let Phone::Registered { user } = &agent.definition.phone
+                && directory
+                    .phone(user)
+                    .is_some_and(|holder| holder.tenant != tenant)
+            {
+                let name = &agent.definition.name;
+                let detail =
+                    format!("agent `{name}`: its phone's user is another tenant's already");
+                return Err(EngineError::SetUp(detail));
+            }
+        }
+        Ok(())
+    }
+
     async fn declare_tenant(
         &self,
         tenant: TenantId,
@@ -115,9 +137,14 @@ impl Engine {
                     });
                 }
             }
-            for key in &declaration.api_keys {
-                if known.and_then(|known| known.api_keys.get(&key.name)) != Some(key) {
-                    facts.push(TenantFact::ApiKeySet(key.clone()));
+            if let Some(keys) = &declaration.api_keys {
+                let held = known.into_iter().flat_map(|known| known.api_keys.keys());
+                let gone = held.filter(|name| keys.iter().all(|key| key.name != **name));
+                facts.extend(gone.cloned().map(|name| TenantFact::ApiKeyRemoved { name }));
+                for key in keys {
+                    if known.and_then(|known| known.api_keys.get(&key.name)) != Some(key) {
+                        facts.push(TenantFact::ApiKeySet(key.clone()));
+                    }
                 }
             }
             facts
@@ -165,16 +192,22 @@ impl Engine {
         ctx: &Ctx,
         agent: &AgentDeclaration,
     ) -> Declared {
-        let id = AgentId::named(tenant, &agent.definition.name).as_uuid();
+        let id = AgentId::named(tenant, &agent.definition.name);
+        // Retiring took password and secret; whoever comes back is given them anew, be they the same as before.
+        let directory = self.directory();
+        let entry = directory.agent(id);
+        let no_password = entry.is_some_and(|entry| entry.password.is_none());
+        let no_secret = entry.is_some_and(|entry| entry.phone_secret.is_none());
         let decide = |known: Option<&Agent>| {
+            let held = known.filter(|known| !known.retired);
             let mut facts = Agent::define(known, &agent.definition);
             if let Some(hash) = &agent.password
-                && known.and_then(|known| known.password.as_ref()) != Some(hash)
+                && (no_password || held.and_then(|known| known.password.as_ref()) != Some(hash))
             {
                 facts.push(agent::Fact::PasswordSet { hash: hash.clone() });
             }
             if let Some(secret) = &agent.phone_secret
-                && known.and_then(|known| known.phone_secret.as_ref()) != Some(secret)
+                && (no_secret || held.and_then(|known| known.phone_secret.as_ref()) != Some(secret))
             {
                 facts.push(agent::Fact::PhoneSecretSet(secret.clone()));
             }
@@ -182,7 +215,7 @@ impl Engine {
         };
         let done = self
             .store
-            .execute::<Agent, Infallible>(id, ctx, |known, _| Ok(decide(known)))
+            .execute::<Agent, Infallible>(id.as_uuid(), ctx, |known, _| Ok(decide(known)))
             .await;
         Ok(done.map_err(failed)?.facts.len())
     }
@@ -210,7 +243,7 @@ impl Engine {
         Ok(!done.map_err(failed)?.facts.is_empty())
     }
 
-    /// Withdraws an agent's declaration; work in hand is finished. `false` when there is none.
+    /// Withdraws an agent's declaration, password and phone secret; work in hand is finished. `false` when there is none.
     ///
     /// # Errors
     /// [`EngineError::Log`] when the log fails.

@@ -39,7 +39,7 @@ impl Engine {
         &self,
         tenant: TenantId,
         id: InteractionId,
-    ) -> Result<Interaction, CommandError> {
+    ) -> Result<std::sync::Arc<Interaction>, CommandError> {
         let known = self
             .store
             .load_of::<Interaction>(tenant, id.as_uuid())
@@ -165,7 +165,7 @@ impl Engine {
         agent: AgentId,
         id: InteractionId,
     ) -> Result<Position, CommandError> {
-        let closing = self.closing(&self.contact(tenant, id).await?);
+        let closing = self.closing(&*self.contact(tenant, id).await?);
         Ok(self
             .by_agent(tenant, agent, id, |contact, now| {
                 contact.end(agent, closing, now)

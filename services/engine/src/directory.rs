@@ -83,6 +83,17 @@ impl Directory {
         self.queues.get(&id)
     }
 
+    /// Every queue a tenant ever declared: what waits in a retired one is still served.
+    pub(crate) fn all_queues_of(
+        &self,
+        tenant: TenantId,
+    ) -> impl Iterator<Item = (QueueId, &QueueEntry)> {
+        self.queues
+            .iter()
+            .filter(move |(_, entry)| entry.tenant == tenant)
+            .map(|(id, entry)| (*id, entry))
+    }
+
     /// The queues of a tenant that are declared now.
     pub fn queues_of(&self, tenant: TenantId) -> impl Iterator<Item = (QueueId, &QueueEntry)> {
         self.queues
@@ -232,13 +243,19 @@ impl Directory {
         let fact: agent::Fact = decode(&event.kind, event.version, &event.data)?;
         if let agent::Fact::Defined(definition) = &fact {
             let known = self.agents.remove(&id);
+            // Only what is this agent's own: the user may have become somebody else's since.
             if let Some(Phone::Registered { user }) =
                 known.as_ref().map(|entry| &entry.definition.phone)
+                && self.phones.get(user) == Some(&id)
             {
                 self.phones.remove(user);
             }
             if let Phone::Registered { user } = &definition.phone {
-                self.phones.insert(user.clone(), id);
+                // A user that two tenants declare belongs to whoever declared it first.
+                let foreign = self.phone(user).is_some_and(|other| other.tenant != tenant);
+                if !foreign {
+                    self.phones.insert(user.clone(), id);
+                }
             }
             let (password, phone_secret) =
                 known.map_or((None, None), |entry| (entry.password, entry.phone_secret));
@@ -257,7 +274,10 @@ impl Directory {
         }
         if let Some(entry) = self.agents.get_mut(&id) {
             match fact {
-                agent::Fact::Retired {} => entry.retired = true,
+                agent::Fact::Retired {} => {
+                    entry.retired = true;
+                    (entry.password, entry.phone_secret) = (None, None);
+                }
                 agent::Fact::PasswordSet { hash } => entry.password = Some(hash),
                 agent::Fact::PhoneSecretSet(secret) => entry.phone_secret = Some(secret),
                 _ => {}

@@ -103,6 +103,7 @@ impl Engine {
         let from = *self.reacted.lock().unwrap_or_else(PoisonError::into_inner);
         let position = self.catch_up(from).await?;
         self.lanes.done_until(position);
+        self.live.complete_from(position);
         let offers = self.seed().await?;
         self.going.send_replace(true);
         tokio::spawn(self.clone().follow(position));

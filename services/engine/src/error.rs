@@ -91,6 +91,7 @@ impl Rejected for interaction::Rejection {
             Self::NotYours => "not_yours",
             Self::Over => "over",
             Self::StillActive => "still_active",
+            Self::Full => "conversation_full",
             Self::BadText => {
                 return CommandError::Invalid {
                     field: "text",

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use rapport_domain::agent::Phone;
 use rapport_domain::channel::Direction;
-use rapport_domain::id::{AgentId, InteractionId, LegId, TenantId};
+use rapport_domain::id::{InteractionId, LegId, TenantId};
 use rapport_domain::interaction::{
     Closing, DialOutcome, DialParty, Fact, Interaction, OfferEnd, Phase, Rejection,
 };
-use rapport_domain::outreach::Outreach;
 use rapport_domain::port::voice::{DialTarget, LegEnd, Sound, VoiceCommand};
 
 use crate::calls::LegRole;
@@ -25,7 +24,7 @@ type Decided = Result<Vec<Fact>, Rejection>;
 impl Engine {
     /// Rings the phone of the agent a call is offered to. Done once: the leg is named in the log, and after a restart
     /// there is no call to ring for.
-    pub(crate) async fn ring_agent(&self, tenant: TenantId, id: InteractionId, agent: AgentId) {
+    pub(crate) async fn ring_agent(&self, tenant: TenantId, id: InteractionId, leg: LegId) {
         if !self.is_going() {
             return;
         }
@@ -38,21 +37,16 @@ impl Engine {
         };
         let Phase::Offered {
             offer,
-            agent: to,
+            agent,
             until,
             ..
         } = known.phase
         else {
             return;
         };
-        let leg = known
-            .dials
-            .iter()
-            .find(|(_, party)| *party == DialParty::Agent)
-            .map(|(leg, _)| *leg);
-        let Some(leg) = leg.filter(|leg| to == agent && self.calls.role(*leg).is_none()) else {
+        if !known.dials.contains(&(leg, DialParty::Agent)) || self.calls.role(leg).is_some() {
             return;
-        };
+        }
         let directory = self.directory();
         let target = match directory.agent(agent).map(|entry| &entry.definition.phone) {
             Some(Phone::Registered { user }) => DialTarget::RegisteredPhone { user: user.clone() },
@@ -79,9 +73,9 @@ impl Engine {
             sound: Sound::Silence,
         });
         if dialled.is_err() {
+            // Our own queue is full: that is no fault of the agent's.
             self.calls.remove(leg);
-            self.end_offer(tenant, id, offer, OfferEnd::Unreachable)
-                .await;
+            self.end_offer(tenant, id, offer, OfferEnd::Withdrawn).await;
         }
     }
 
@@ -92,14 +86,7 @@ impl Engine {
             interaction: id,
             ..
         } = role;
-        let outreach = self
-            .store
-            .load_of::<Outreach>(tenant, call.customer.as_uuid())
-            .await;
-        let wanted = outreach
-            .ok()
-            .flatten()
-            .is_some_and(|outreach| outreach.may_dial(id));
+        let wanted = self.is_still_wanted(tenant, call.customer, id).await;
         let directory = self.directory();
         let owner = directory
             .tenant(tenant)
@@ -164,8 +151,11 @@ impl Engine {
         else {
             return;
         };
+        if !call.dials.contains(&(leg, DialParty::Agent)) {
+            return; // the leg of an offer that is over
+        }
         match call.phase {
-            Phase::Offered { offer, .. } if call.dials.iter().any(|(known, _)| *known == leg) => {
+            Phase::Offered { offer, .. } => {
                 let end = match why {
                     LegEnd::NoAnswer => OfferEnd::Expired,
                     LegEnd::Busy | LegEnd::Declined => OfferEnd::Declined,
@@ -294,6 +284,14 @@ impl Engine {
                 decide(call.ok_or(Rejection::Over)?, now)
             })
             .await
+    }
+
+    /// Connects customer and agent. When that cannot be asked for, the call is given up: a silent line helps nobody.
+    pub(crate) fn bridge(&self, id: InteractionId, a: LegId, b: LegId) {
+        if self.calls.send(VoiceCommand::Bridge { a, b }).is_err() {
+            Counters::count(&self.counters.reactions_failed);
+            self.hang_up_all(id);
+        }
     }
 
     /// A rejection means that it happened otherwise already; anything else is a failure.

@@ -93,6 +93,12 @@ impl Live {
         }
     }
 
+    /// What was appended up to here was not published: whoever saw less must take a snapshot.
+    pub fn complete_from(&self, position: Position) {
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        past.complete_after = past.complete_after.max(position);
+    }
+
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Change>> {
         self.sender.subscribe()
     }

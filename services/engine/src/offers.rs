@@ -83,16 +83,14 @@ impl Engine {
             until,
             receipt,
         } = proposal;
-        let failed = |routable: Option<bool>| {
-            let availability =
-                routable.map(|routable| Input::AgentAvailability { agent, routable });
-            let ended = Input::OfferEnded {
+        let failed = || {
+            let why = acd::OfferEnd::Failed;
+            vec![Input::OfferEnded {
                 item,
                 agent,
                 requeue: true,
-                why: acd::OfferEnd::Failed,
-            };
-            availability.into_iter().chain([ended]).collect::<Vec<_>>()
+                why,
+            }]
         };
         let known = match self
             .store
@@ -101,8 +99,15 @@ impl Engine {
         {
             Ok(Some(known)) if matches!(known.phase, Phase::Queued { .. }) => known,
             Ok(Some(known)) if known.is_closed() => return vec![Input::ItemWithdrawn { item }],
-            _ => return failed(None),
+            _ => return failed(),
         };
+        if known.channel == Channel::Voice && !self.calls.is_attached() {
+            return failed(); // nobody can be rung: the call waits
+        }
+        if known.plan.is_some() && !self.is_still_wanted(tenant, known.customer, item).await {
+            return failed();
+        }
+        let over = self.offers_over(tenant, agent).await;
         let offer = OfferId::from_uuid(self.fresh());
         let channel = known.channel;
         let ctx = Ctx::system(tenant, item.as_uuid(), None);
@@ -111,20 +116,13 @@ impl Engine {
             .execute::<Agent, agent::Rejection>(agent.as_uuid(), &ctx, |state, _| {
                 state
                     .ok_or(agent::Rejection::Unknown)?
-                    .reserve(offer, item, channel, until)
+                    .reserve(offer, item, channel, until, &over)
             })
             .await;
-        match reserved {
-            Ok(_) => {}
-            Err(ExecuteError::Rejected(
-                agent::Rejection::NotRoutable | agent::Rejection::Unknown,
-            )) => {
-                return failed(Some(false));
-            }
-            Err(error) => {
-                tracing::debug!(?error, "an agent could not be reserved");
-                return failed(None);
-            }
+        if let Err(error) = reserved {
+            // Whatever the reason is, the event behind it reaches the floor by itself.
+            tracing::debug!(?error, "an agent could not be reserved");
+            return failed();
         }
         let leg = (channel == Channel::Voice).then(|| LegId::from_uuid(self.fresh()));
         let offered = self
@@ -140,7 +138,33 @@ impl Engine {
         }
         self.end_reservation(tenant, agent, offer, ReservationEnd::Withdrawn)
             .await;
-        failed(None)
+        failed()
+    }
+
+    /// Offers for which the agent still has a reservation although, by the word of their contacts, they are over. Their
+    /// ends are being written; nobody has to wait for that.
+    async fn offers_over(&self, tenant: TenantId, agent: AgentId) -> Vec<OfferId> {
+        let Ok(Some(state)) = self.store.load_of::<Agent>(tenant, agent.as_uuid()).await else {
+            return vec![];
+        };
+        let mut over = vec![];
+        for held in &state.reservations {
+            let known = self
+                .store
+                .load_of::<Interaction>(tenant, held.interaction.as_uuid())
+                .await;
+            let is_over = match known.ok().flatten().map(|known| known.phase.clone()) {
+                Some(Phase::Offered { offer, .. }) => offer != held.offer,
+                Some(Phase::Queued { .. }) => true,
+                Some(Phase::Closed { agent: by, .. }) => by != Some(agent),
+                // Accepted, and about to become work; or not written yet.
+                Some(Phase::Active { .. } | Phase::WrapUp { .. } | Phase::Received) | None => false,
+            };
+            if is_over {
+                over.push(held.offer);
+            }
+        }
+        over
     }
 
     /// An offer the floor still waits for: what does the log say of it?
@@ -227,13 +251,14 @@ impl Engine {
         }
     }
 
+    /// Frees the capacity set aside for an offer. Answers whether there was any.
     pub(crate) async fn end_reservation(
         &self,
         tenant: TenantId,
         agent: AgentId,
         offer: OfferId,
         why: ReservationEnd,
-    ) {
+    ) -> bool {
         let ctx = Ctx::system(tenant, offer.as_uuid(), None);
         let ended = self
             .store
@@ -243,8 +268,22 @@ impl Engine {
                     .unwrap_or_default())
             })
             .await;
-        if let Err(error) = ended {
-            self.failed("end a reservation", &error);
+        match ended {
+            Ok(done) => !done.facts.is_empty(),
+            Err(error) => {
+                self.failed("end a reservation", &error);
+                false
+            }
+        }
+    }
+
+    /// Tells the floor whether the agent may get work, by the agent's own stream: after an offer's end announced a change of
+    /// presence that does not come, because somebody else had ended the reservation.
+    pub(crate) async fn tell_availability(&self, tenant: TenantId, agent: AgentId) {
+        if let Ok(Some(state)) = self.store.load_of::<Agent>(tenant, agent.as_uuid()).await {
+            let routable = state.is_routable();
+            self.feed(tenant, [Input::AgentAvailability { agent, routable }])
+                .await;
         }
     }
 
@@ -318,13 +357,15 @@ impl Engine {
         else {
             return;
         };
-        if known.is_closed() {
-            return; // a repeated reaction: the work is finished
-        }
         let ctx = Ctx::system(tenant, id.as_uuid(), None);
         let taken = self
             .store
             .execute::<Agent, agent::Rejection>(agent.as_uuid(), &ctx, |state, _| {
+                // A contact that is over already is still taken when that was not noted, and finished right after: only so
+                // does the floor hear that the agent is free. Repeated, it changes nothing.
+                let reserved =
+                    |state: &&Agent| state.reservations.iter().any(|held| held.interaction == id);
+                let state = state.filter(|state| !known.is_closed() || reserved(state));
                 Ok(state
                     .map(|state| state.take(id, known.channel))
                     .unwrap_or_default())

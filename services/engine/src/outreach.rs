@@ -8,6 +8,7 @@ use rapport_domain::interaction::{self, Interaction, Phase, Start};
 use rapport_domain::outreach::{CustomerFacts, Outreach, Rejection};
 use rapport_domain::policy::Policy;
 use rapport_domain::time::{Timestamp, Zone};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::Engine;
@@ -15,9 +16,12 @@ use crate::error::{CommandError, ExecuteError};
 use crate::store::{Ctx, Executed};
 use crate::timers::Due;
 
+/// How soon something that failed is tried again.
+const LATER: Duration = Duration::from_secs(30);
+
 /// What a decision about outreach looks at, loaded together.
 pub(crate) struct Situation {
-    pub customer: Customer,
+    pub customer: Arc<Customer>,
     pub zone: Zone,
     pub policy: Policy,
 }
@@ -112,10 +116,27 @@ impl Engine {
 
     /// A slot, a hold or an expiry has come.
     pub(crate) async fn outreach_is_due(&self, tenant: TenantId, customer: CustomerId) {
-        let Ok(situation) = self.situation(tenant, customer).await else {
-            return;
+        let later = Due::Outreach { tenant, customer };
+        let outreach = self
+            .store
+            .load_of::<Outreach>(tenant, customer.as_uuid())
+            .await;
+        let (Ok(outreach), Ok(situation)) = (outreach, self.situation(tenant, customer).await)
+        else {
+            return self.timers.set(later, self.now() + LATER);
         };
         let ctx = Ctx::system(tenant, customer.as_uuid(), None);
+        if let Some((plan, interaction)) = outreach.and_then(|outreach| outreach.in_flight) {
+            // A contact that could not be begun is begun now; one that runs is left alone.
+            if let Ok(None) = self
+                .store
+                .load_of::<Interaction>(tenant, interaction.as_uuid())
+                .await
+            {
+                self.begin_contact(tenant, customer, plan, interaction, &ctx)
+                    .await;
+            }
+        }
         let started = self
             .on_outreach(&ctx, customer, |outreach, now| {
                 let plan = outreach.plan.as_ref().ok_or(Rejection::NotDue)?;
@@ -150,7 +171,9 @@ impl Engine {
             .load_of::<Outreach>(tenant, customer.as_uuid())
             .await
         else {
-            return;
+            return self
+                .timers
+                .set(Due::Outreach { tenant, customer }, self.now() + LATER);
         };
         if let Some(at) = outreach.next_deadline() {
             self.timers
@@ -179,7 +202,9 @@ impl Engine {
             return;
         }
         let Ok(situation) = self.situation(tenant, customer).await else {
-            return;
+            return self
+                .timers
+                .set(Due::Outreach { tenant, customer }, self.now() + LATER);
         };
         let Some(contact_point) = situation.customer.reach(Channel::Voice).cloned() else {
             return self
@@ -233,7 +258,53 @@ impl Engine {
                 },
             )
             .await;
+        let talking = matches!(
+            withdrawn,
+            Err(ExecuteError::Rejected(interaction::Rejection::StillActive))
+        );
         self.report("withdraw a planned contact", withdrawn);
+        let known = self
+            .store
+            .load_of::<Interaction>(tenant, interaction.as_uuid())
+            .await
+            .ok()
+            .flatten();
+        if talking && known.is_some_and(|known| known.connected_at.is_none()) {
+            // An agent took it a moment ago and the customer's phone may be ringing: it stops, and the agent is told so by
+            // the end of the call.
+            self.hang_up_all(interaction);
+        }
+    }
+
+    /// Whether a planned contact may still be made at this moment. When not, it is called off: its wishes wait again, and
+    /// the reaction to that closes the contact.
+    pub(crate) async fn is_still_wanted(
+        &self,
+        tenant: TenantId,
+        customer: CustomerId,
+        on: InteractionId,
+    ) -> bool {
+        let Ok(situation) = self.situation(tenant, customer).await else {
+            return false;
+        };
+        let outreach = self
+            .store
+            .load_of::<Outreach>(tenant, customer.as_uuid())
+            .await
+            .ok()
+            .flatten();
+        let (facts, policy) = (situation.facts(), &situation.policy);
+        if outreach.is_some_and(|outreach| outreach.may_dial_now(on, facts, policy, self.now())) {
+            return true;
+        }
+        let ctx = Ctx::system(tenant, on.as_uuid(), None);
+        let called_off = self
+            .on_outreach(&ctx, customer, |outreach, now| {
+                Ok(outreach.call_off(on, customer, facts, policy, now))
+            })
+            .await;
+        self.report("call off a planned contact", called_off);
+        false
     }
 
     /// The customer contacts us: what waits to be said is said there.

@@ -105,7 +105,7 @@ impl Engine {
         };
         Ok(AgentLine {
             id,
-            display_name: agent.definition.display_name,
+            display_name: agent.definition.display_name.clone(),
             state,
             reason,
             since,
@@ -117,7 +117,7 @@ impl Engine {
         &self,
         tenant: TenantId,
         id: AgentId,
-    ) -> Result<Agent, CommandError> {
+    ) -> Result<Arc<Agent>, CommandError> {
         let known = self.store.load_of::<Agent>(tenant, id.as_uuid()).await?;
         known.ok_or(CommandError::NotFound("agent"))
     }
@@ -154,7 +154,8 @@ impl Engine {
             .store
             .load_of::<Customer>(tenant, known.customer.as_uuid())
             .await?;
-        let name = customer.and_then(|customer| customer.name.map(|name| name.expose().clone()));
+        let name =
+            customer.and_then(|customer| customer.name.as_ref().map(|name| name.expose().clone()));
         let outreach = self
             .store
             .load_of::<Outreach>(tenant, known.customer.as_uuid())
@@ -164,7 +165,7 @@ impl Engine {
             id,
             known,
             name,
-            outreach.as_ref(),
+            outreach.as_deref(),
             with_messages,
         ))
     }

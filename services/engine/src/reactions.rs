@@ -6,7 +6,7 @@ use rapport_domain::acd::{self, Input, Media, WorkItem};
 use rapport_domain::agent::{self, Presence, ReservationEnd};
 use rapport_domain::channel::Direction;
 use rapport_domain::id::{AgentId, CustomerId, InteractionId, QueueId};
-use rapport_domain::interaction::{self, Interaction, OfferEnd};
+use rapport_domain::interaction::{self, DialParty, Interaction, OfferEnd};
 use rapport_domain::outreach;
 use rapport_domain::setup::QueueFact;
 
@@ -26,7 +26,8 @@ impl Engine {
         let id = InteractionId::from_uuid(cause.recorded.stream.id);
         let at = cause.recorded.event.recorded_at;
         if crate::chat::is_visible(&fact) {
-            self.conversations.wake(id, cause.recorded.revision);
+            let over = matches!(fact, F::Ended { .. } | F::Abandoned {});
+            self.conversations.wake(id, cause.recorded.revision, over);
         }
         match fact {
             F::Started {
@@ -83,10 +84,6 @@ impl Engine {
                     },
                     until,
                 );
-                self.then(cause, id.as_uuid(), move |engine, tenant, _| async move {
-                    engine.ring_agent(tenant, id, agent).await;
-                })
-                .await;
                 self.show(cause, id, agent, true).await;
             }
             F::OfferEnded { offer, agent, why } => {
@@ -115,9 +112,12 @@ impl Engine {
                     cause,
                     agent.as_uuid(),
                     move |engine, tenant, _| async move {
-                        engine
+                        if !engine
                             .end_reservation(tenant, agent, offer, reservation)
-                            .await;
+                            .await
+                        {
+                            engine.tell_availability(tenant, agent).await;
+                        }
                     },
                 )
                 .await;
@@ -131,6 +131,13 @@ impl Engine {
                 self.count(|counters| &counters.contacts_served);
                 self.tell_floor(cause, vec![Input::OfferAccepted { item: id, agent }])
                     .await;
+                let known = self
+                    .store
+                    .load_of::<Interaction>(cause.tenant, id.as_uuid())
+                    .await;
+                if let Some(queue) = known.ok().flatten().and_then(|known| known.queue) {
+                    self.watchers(cause, ChangeKind::Queue(queue));
+                }
                 self.then(
                     cause,
                     agent.as_uuid(),
@@ -143,6 +150,15 @@ impl Engine {
             }
             F::MessageReceived { message, .. } | F::MessageSent { message, .. } => {
                 self.show_message(cause, id, message).await;
+            }
+            F::DialRequested {
+                leg,
+                party: DialParty::Agent,
+            } => {
+                self.then(cause, id.as_uuid(), move |engine, tenant, _| async move {
+                    engine.ring_agent(tenant, id, leg).await;
+                })
+                .await;
             }
             F::DialRequested { .. }
             | F::DialEnded { .. }

@@ -1,6 +1,7 @@
 //! Starting: catch up with reactions, close calls that a crash cut, settle half-made offers, seed floor and timers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rapport_domain::acd::{Input, Media, Output, WorkItem};
 use rapport_domain::agent::{Agent, ReservationEnd};
@@ -16,12 +17,15 @@ use crate::store::Ctx;
 use crate::timers::Due;
 
 const PAGE: usize = 512;
+/// How long a start waits for the list of open work: pause times tries.
+const WORKLIST_PAUSE: Duration = Duration::from_millis(2);
+const WORKLIST_TRIES: u32 = 15_000;
 
 /// An interaction that is not over.
 struct Open {
     tenant: TenantId,
     id: InteractionId,
-    state: Interaction,
+    state: Arc<Interaction>,
 }
 
 impl Engine {
@@ -32,7 +36,9 @@ impl Engine {
             .checkpoints
             .load(REACTIONS)
             .map_err(|error| EngineError::ReadModel(error.to_string()))?;
-        let position = self.catch_up(mark).await?;
+        // A log that was put back from a backup may end before the mark.
+        let position = self.catch_up(mark.min(self.log().head())).await?;
+        self.worklist_is_current().await?;
         let open = self.open_interactions().await?;
         self.settle(&open).await;
         // What was just appended is reacted to while nothing reaches the outside yet.
@@ -92,6 +98,24 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Waits until the read model of open work has seen all that was appended; it follows on a thread of its own.
+    async fn worklist_is_current(&self) -> Result<(), EngineError> {
+        let head = self.log().head();
+        for _ in 0..WORKLIST_TRIES {
+            let seen = self
+                .worklist
+                .seen()
+                .map_err(|error| EngineError::ReadModel(error.to_string()))?;
+            if seen >= head {
+                return Ok(());
+            }
+            tokio::time::sleep(WORKLIST_PAUSE).await;
+        }
+        Err(EngineError::ReadModel(
+            "the list of open work does not follow the log".to_owned(),
+        ))
     }
 
     /// Everything that is not over, oldest first.
@@ -168,13 +192,14 @@ impl Engine {
     pub(crate) async fn seed(
         self: &Arc<Self>,
     ) -> Result<Vec<(TenantId, Vec<Output>)>, EngineError> {
+        self.worklist_is_current().await?;
         let open = self.open_interactions().await?;
         let mut offers = Vec::new();
         let directory = self.directory();
         let tenants: Vec<TenantId> = directory.tenants().map(|(id, _)| id).collect();
         for tenant in tenants {
             let mut inputs = Vec::new();
-            for (id, queue) in directory.queues_of(tenant) {
+            for (id, queue) in directory.all_queues_of(tenant) {
                 let stream = rapport_domain::event::Stream::new(Category::Queue, id.as_uuid());
                 let version = self
                     .store

@@ -63,7 +63,7 @@ pub(crate) struct Executed<A: Aggregate> {
     /// The facts that were appended; empty when nothing had to change.
     pub facts: Vec<A::Fact>,
     /// The state after them.
-    pub state: Option<A>,
+    pub state: Option<Arc<A>>,
     /// The revision of the state.
     pub revision: Option<Revision>,
     /// The position to wait for in order to read them back.
@@ -163,7 +163,7 @@ impl Store {
         &self,
         tenant: TenantId,
         id: Uuid,
-    ) -> Result<Option<A>, ExecuteError<std::convert::Infallible>> {
+    ) -> Result<Option<Arc<A>>, ExecuteError<std::convert::Infallible>> {
         let loaded = self.load::<A>(id).await?;
         Ok(loaded
             .folded
@@ -238,7 +238,7 @@ impl Store {
             let now = self.now();
             let before = loaded.folded.revision;
             let facts =
-                decide(loaded.folded.state.as_ref(), now).map_err(ExecuteError::Rejected)?;
+                decide(loaded.folded.state.as_deref(), now).map_err(ExecuteError::Rejected)?;
             if facts.is_empty() {
                 let (state, position) = (loaded.folded.state.clone(), self.log.head());
                 return Ok(Executed {
@@ -250,14 +250,16 @@ impl Store {
             }
             match self.append::<A, R>(id, ctx, before, &facts, now).await {
                 Ok(appended) => {
-                    cache.advance(id, ctx.tenant, before, &facts, now);
-                    let mut folded = loaded.folded.clone();
+                    let mut after = Loaded::clone(&loaded);
+                    drop(loaded);
+                    after.tenant = Some(ctx.tenant);
                     let mut next = before.map_or(Revision::FIRST, Revision::next);
                     for fact in &facts {
-                        folded.take(fact, now, next);
+                        after.folded.take(fact, now, next);
                         next = next.next();
                     }
-                    let (state, revision) = (folded.state, folded.revision);
+                    let (state, revision) = (after.folded.state.clone(), after.folded.revision);
+                    cache.put(id, Arc::new(after));
                     return Ok(Executed {
                         facts,
                         state,

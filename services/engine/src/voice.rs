@@ -106,6 +106,9 @@ impl Engine {
 
     /// A trunk offers a call. It is answered once its first event is on disk.
     async fn call_came_in(&self, leg: LegId, from: &str, to: &str) {
+        if !self.is_going() {
+            return self.refuse_overloaded(leg); // the hub is stopping
+        }
         let directory = self.directory();
         let Some((tenant, access_point, definition)) = directory.access_point(Channel::Voice, to)
         else {
@@ -193,6 +196,9 @@ impl Engine {
                 let Phase::Offered { agent, .. } = call.phase else {
                     return Err(Rejection::OfferGone);
                 };
+                if !call.dials.contains(&(leg, DialParty::Agent)) {
+                    return Err(Rejection::OfferGone); // the phone of an offer that is over
+                }
                 let mut facts = call.accept(agent, now)?;
                 if call.direction == Direction::Inbound {
                     facts.push(Fact::Connected {});
@@ -207,10 +213,7 @@ impl Engine {
             Ok(_) | Err(_) => return self.command(VoiceCommand::HangUp { leg }),
         };
         match (call.direction, self.calls.legs(id).customer) {
-            (Direction::Inbound, Some(customer)) => self.command(VoiceCommand::Bridge {
-                a: customer,
-                b: leg,
-            }),
+            (Direction::Inbound, Some(customer)) => self.bridge(id, customer, leg),
             (Direction::Inbound, None) => self.customer_left(tenant, id).await,
             (Direction::Outbound, _) => self.dial_customer(leg, role, &call).await,
         }
@@ -221,7 +224,7 @@ impl Engine {
             self.on_call(role, |call, _| call.connect()).await,
             self.calls.legs(role.interaction).agent,
         ) {
-            (Ok(_), Some(agent)) => self.command(VoiceCommand::Bridge { a: leg, b: agent }),
+            (Ok(_), Some(agent)) => self.bridge(role.interaction, leg, agent),
             _ => self.command(VoiceCommand::HangUp { leg }),
         }
     }

@@ -10,6 +10,7 @@ use rapport_domain::interaction::Interaction;
 use rapport_domain::outreach::{Wish, WishClass};
 use rapport_domain::private::Private;
 use rapport_domain::time::Timestamp;
+use uuid::Uuid;
 
 use crate::customers::CustomerRef;
 use crate::engine::Engine;
@@ -24,8 +25,8 @@ const MAX_TEXT: usize = 4_096;
 /// A wish as a department files it.
 #[derive(Clone, Debug)]
 pub struct WishDraft {
-    /// Its id, when the department made one: the same id again files nothing new.
-    pub id: Option<WishId>,
+    /// The department's own name for it: the same key for the same customer again files nothing new.
+    pub key: Option<Uuid>,
     /// Whom it concerns.
     pub customer: CustomerRef,
     /// What for.
@@ -85,7 +86,14 @@ impl Engine {
         let actor = Actor::Department(department.to_owned());
         let customer = self.resolve(tenant, &draft.customer, actor.clone()).await?;
         let situation = self.situation(tenant, customer).await?;
-        let id = draft.id.unwrap_or_else(|| WishId::from_uuid(self.fresh()));
+        // The id follows from all that the key is unique in, so nobody can take another's.
+        let id = match draft.key {
+            Some(key) => WishId::derived(
+                tenant.as_uuid(),
+                &format!("wish/{department}/{customer}/{key}"),
+            ),
+            None => WishId::from_uuid(self.fresh()),
+        };
         let wish = Wish {
             id,
             department: department.to_owned(),
@@ -134,7 +142,7 @@ impl Engine {
             return;
         }
         let draft = WishDraft {
-            id: Some(WishId::derived(call.as_uuid(), "callback")),
+            key: Some(call.as_uuid()),
             customer: CustomerRef::Id(lost.customer),
             purpose: "callback".into(),
             class: WishClass::Service,

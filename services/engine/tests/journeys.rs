@@ -8,12 +8,14 @@
 mod support;
 
 use rapport_domain::agent::Presence;
+use rapport_domain::event::Actor;
 use rapport_domain::id::{InteractionId, MessageId};
 use rapport_domain::outreach::{Fact, Outcome, WishClass, Withdrawal};
 use rapport_domain::port::chat::{ChatDesk, LineKind, Visitor};
 use rapport_domain::port::voice::{DialTarget, LegEnd, Refusal, Sound, VoiceCommand, VoiceEvent};
 use rapport_domain::private::Private;
 use rapport_domain::testing::MemoryLog;
+use rapport_engine::CustomerChange;
 use support::{World, world, world_on};
 use uuid::Uuid;
 
@@ -551,4 +553,158 @@ async fn after_the_crash(log: MemoryLog, first: InteractionId, second: Interacti
             offered(world).contains(&second.as_uuid()).then_some(())
         })
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_declines_is_offered_the_next_contact_at_once() {
+    let world = world().await;
+    let first = say(&world, "v1", "first").await.interaction;
+    let second = say(&world, "v2", "second").await.interaction;
+    world.ready().await;
+    let offered = |world: &World, id: InteractionId| {
+        let events = world.log.events();
+        let last = events
+            .iter()
+            .rev()
+            .find(|e| e.event.kind == "interaction.offered")?;
+        (last.stream.id == id.as_uuid()).then_some(())
+    };
+    world
+        .until("the first offer", |world| offered(world, first))
+        .await;
+    let declined = std::time::Instant::now();
+    world
+        .engine
+        .decline(world.tenant, world.anna, first)
+        .await
+        .unwrap();
+    world
+        .until("the second offer", |world| offered(world, second))
+        .await;
+    assert!(
+        declined.elapsed() < rapport_domain::acd::ASK_AGAIN_AFTER,
+        "it took {:?}",
+        declined.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_phone_of_an_offer_that_is_over_takes_nothing() {
+    let world = world().await;
+    world.ready().await;
+    world.call_from("+4917012345").await;
+    let dial = world.dialled(0).await;
+    let id = world.has("interaction.offered").unwrap();
+    world
+        .engine
+        .decline(world.tenant, world.anna, id)
+        .await
+        .unwrap();
+    world.dialled(1).await; // asked again, being the only one
+    world
+        .peer
+        .send(VoiceEvent::Answered { leg: leg_of(&dial) })
+        .await
+        .unwrap();
+    let hang_up = VoiceCommand::HangUp { leg: leg_of(&dial) };
+    world
+        .until("the old leg to be hung up twice", |world| {
+            (world
+                .voice
+                .all()
+                .iter()
+                .filter(|command| **command == hang_up)
+                .count()
+                >= 2)
+                .then_some(())
+        })
+        .await;
+    assert_eq!(world.count("interaction.offer_accepted"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_who_refuses_meanwhile_is_not_dialled() {
+    let world = world().await;
+    let draft = world.wish("+4917077777", "invitation", WishClass::Marketing);
+    let filed = world
+        .engine
+        .file_wish(world.tenant, "marketing", draft)
+        .await
+        .unwrap();
+    world
+        .until("the contact in line", |world| {
+            world.has("interaction.queued")
+        })
+        .await;
+    let change = CustomerChange {
+        do_not_contact: Some((true, "asked us".into())),
+        ..CustomerChange::default()
+    };
+    world
+        .engine
+        .change_customer(world.tenant, filed.customer, change, Actor::Operator)
+        .await
+        .unwrap();
+    world.ready().await;
+    world
+        .until("the withdrawal", |world| world.has("interaction.closed"))
+        .await;
+    world
+        .until("the drop", |world| world.has("outreach.wish_dropped"))
+        .await;
+    assert!(
+        !world
+            .voice
+            .all()
+            .iter()
+            .any(|command| matches!(command, VoiceCommand::Dial { .. }))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_is_free_again_after_a_call_that_was_over_as_it_was_taken() {
+    let world = world().await;
+    world.ready().await;
+    for number in ["+4917011111", "+4917022222"] {
+        let taken = world
+            .voice
+            .all()
+            .iter()
+            .filter(|command| matches!(command, VoiceCommand::Dial { .. }))
+            .count();
+        let caller = world.call_from(number).await;
+        let agent = leg_of(&world.dialled(taken).await);
+        world
+            .peer
+            .send(VoiceEvent::Answered { leg: agent })
+            .await
+            .unwrap();
+        world
+            .peer
+            .send(VoiceEvent::Ended {
+                leg: caller,
+                why: LegEnd::PeerHungUp,
+            })
+            .await
+            .unwrap();
+        let id = InteractionId::derived(caller.as_uuid(), "interaction");
+        let over = |world: &World| {
+            let events = world.log.events();
+            events
+                .iter()
+                .any(|e| {
+                    e.stream.id == id.as_uuid()
+                        && matches!(
+                            e.event.kind.as_str(),
+                            "interaction.ended" | "interaction.abandoned"
+                        )
+                })
+                .then_some(())
+        };
+        world.until("the end", over).await;
+        let _abandoned_needs_none = world
+            .engine
+            .wrap_up(world.tenant, world.anna, id, None, None)
+            .await;
+    }
 }

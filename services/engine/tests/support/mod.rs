@@ -7,13 +7,14 @@ use std::time::Duration;
 use rapport_domain::agent::{Definition, Phone, Presence, Role, Weights};
 use rapport_domain::aggregate::decode;
 use rapport_domain::channel::Channel;
-use rapport_domain::event::{Actor, Category, Position, Revision, Stream};
+use rapport_domain::event::{Actor, Category, Position, Recorded, Revision, Stream};
 use rapport_domain::id::{AgentId, CustomerId, InteractionId, LegId, QueueId, TenantId};
 use rapport_domain::interaction::Fact;
 use rapport_domain::outreach::{self, WishClass};
 use rapport_domain::policy::ContactPolicy;
+use rapport_domain::port::BoxFuture;
 use rapport_domain::port::Surroundings;
-use rapport_domain::port::log::EventLog;
+use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, ReadError};
 use rapport_domain::port::query::{Checkpoints, QueryError, Worklist};
 use rapport_domain::port::voice::{Voice, VoiceBusy, VoiceCommand, VoiceEvent};
 use rapport_domain::setup::{AccessPoint, QueueDefinition, TenantDefinition};
@@ -141,6 +142,41 @@ impl Checkpoints for Marks {
     }
 }
 
+/// A log as slow as a disk: readers see an event before its writer is told, and both take their time.
+struct Slow(MemoryLog);
+
+impl EventLog for Slow {
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let answer = self.0.append(batch).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            answer
+        })
+    }
+    fn read_stream(
+        &self,
+        stream: Stream,
+        from: Revision,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Recorded>, ReadError>> {
+        self.0.read_stream(stream, from, limit)
+    }
+    fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Recorded>, ReadError>> {
+        self.0.read_all(after, limit)
+    }
+    fn head(&self) -> Position {
+        self.0.head()
+    }
+    fn wait_past(&self, position: Position) -> BoxFuture<'_, Position> {
+        self.0.wait_past(position)
+    }
+}
+
 /// Remembers what it was asked.
 #[derive(Clone, Default)]
 pub struct Recorder(Arc<Mutex<Vec<VoiceCommand>>>);
@@ -228,7 +264,7 @@ pub fn declaration() -> TenantDeclaration {
             },
         ],
         agents: vec![agent("anna")],
-        api_keys: vec![],
+        api_keys: None,
         policy: Some(ContactPolicy {
             quiet_from: 0,
             quiet_until: 0,
@@ -249,7 +285,7 @@ pub async fn world() -> World {
 
 pub async fn world_on(log: MemoryLog) -> World {
     let parts = Parts {
-        log: Arc::new(log.clone()),
+        log: Arc::new(Slow(log.clone())),
         surroundings: Arc::new(System),
         worklist: Arc::new(Scan(log.clone())),
         checkpoints: Arc::new(Marks::default()),
@@ -366,7 +402,7 @@ impl World {
             number,
         );
         WishDraft {
-            id: None,
+            key: None,
             customer: CustomerRef::Point(point.unwrap()),
             purpose: purpose.into(),
             class,
