@@ -31,6 +31,8 @@ pub struct Limits {
     pub address_bytes: Rate,
     /// Connections one address may open.
     pub address_connects: Rate,
+    /// Connections one address may have open at one time.
+    pub address_open: u32,
 }
 
 impl Default for Limits {
@@ -60,6 +62,7 @@ impl Default for Limits {
                 per_second: 10,
                 burst: 100,
             },
+            address_open: 200,
         }
     }
 }

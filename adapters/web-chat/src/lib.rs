@@ -54,7 +54,8 @@
 //!   lines at a time and the next pull waits for the socket. Nothing is read from a client that does not read, and one
 //!   that takes no frame for 10 s is dropped; it resumes and has lost nothing.
 //! - **Limits.** Token buckets per connection (messages, bytes) and per address (connects, messages, bytes; an IPv6
-//!   address counts as its /64).
+//!   address counts as its /64); 200 connections of one address at one time. Whoever is above it is answered 429 right
+//!   after the connect; behind a trusted proxy, by the request.
 //! - **Text is text.** Control characters but newline and tab are removed; markup is neither parsed nor escaped here.
 //!
 //! The listener speaks plain WebSocket; TLS is the business of the proxy in front of it, which is then named in

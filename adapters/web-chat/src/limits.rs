@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::config::{Limits, Rate};
 
@@ -52,11 +52,40 @@ struct Allowance {
     bytes: Bucket,
 }
 
+/// Room is made at most this often: looking through all of them is not for every newcomer of a flood.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+struct Held {
+    allowances: HashMap<IpAddr, Allowance>,
+    swept: Option<Instant>,
+}
+
 /// What every address has left. Holds at most [`Addresses::CAPACITY`] addresses: those whose buckets are full again say
 /// nothing and are forgotten first; when all are in use, newcomers share one allowance.
 pub(crate) struct Addresses {
     limits: Limits,
-    held: Mutex<HashMap<IpAddr, Allowance>>,
+    held: Mutex<Held>,
+    /// Connections open now, by address; no more entries than connections.
+    open: Mutex<HashMap<IpAddr, u32>>,
+}
+
+/// A connection's place among those of its address, given back when it is dropped.
+pub(crate) struct Place {
+    addresses: Arc<Addresses>,
+    key: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.addresses.open();
+        if let Some(count) = open.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.key);
+            }
+        }
+    }
 }
 
 impl Addresses {
@@ -67,8 +96,29 @@ impl Addresses {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            held: Mutex::new(HashMap::new()),
+            held: Mutex::default(),
+            open: Mutex::default(),
         }
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for one more open connection of this address; `None` when it has as many as it may.
+    pub(crate) fn place(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let key = block(address);
+        let mut open = self.open();
+        let count = open.entry(key).or_insert(0);
+        if *count >= self.limits.address_open {
+            return None;
+        }
+        *count += 1;
+        drop(open);
+        Some(Place {
+            addresses: Arc::clone(self),
+            key,
+        })
     }
 
     /// Whether this address may open one more connection.
@@ -89,19 +139,23 @@ impl Addresses {
 
     fn with<T>(&self, address: IpAddr, now: Instant, take: impl FnOnce(&mut Allowance) -> T) -> T {
         let limits = &self.limits;
-        let mut held: MutexGuard<'_, _> = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let Held { allowances, swept } = &mut *guard;
         let mut key = block(address);
-        if held.len() >= Self::CAPACITY && !held.contains_key(&key) {
-            held.retain(|_, a| {
-                !(a.connects.is_full(limits.address_connects, now)
-                    && a.messages.is_full(limits.address_messages, now)
-                    && a.bytes.is_full(limits.address_bytes, now))
-            });
-            if held.len() >= Self::CAPACITY {
+        if allowances.len() >= Self::CAPACITY && !allowances.contains_key(&key) {
+            if swept.is_none_or(|at| now.saturating_duration_since(at) >= SWEEP_EVERY) {
+                *swept = Some(now);
+                allowances.retain(|_, a| {
+                    !(a.connects.is_full(limits.address_connects, now)
+                        && a.messages.is_full(limits.address_messages, now)
+                        && a.bytes.is_full(limits.address_bytes, now))
+                });
+            }
+            if allowances.len() >= Self::CAPACITY {
                 key = Self::NEWCOMERS;
             }
         }
-        take(held.entry(key).or_insert_with(|| Allowance {
+        take(allowances.entry(key).or_insert_with(|| Allowance {
             connects: Bucket::full(limits.address_connects, now),
             messages: Bucket::full(limits.address_messages, now),
             bytes: Bucket::full(limits.address_bytes, now),
@@ -173,7 +227,7 @@ mod tests {
         for n in 0..Addresses::CAPACITY + 10 {
             addresses.connect(nth(n), now);
         }
-        let held = |addresses: &Addresses| addresses.held.lock().unwrap().len();
+        let held = |addresses: &Addresses| addresses.held.lock().unwrap().allowances.len();
         assert_eq!(held(&addresses), Addresses::CAPACITY + 1);
         assert!(
             !addresses.connect(nth(Addresses::CAPACITY + 20), now),
@@ -181,5 +235,52 @@ mod tests {
         );
         assert!(addresses.connect(nth(Addresses::CAPACITY + 21), now + Duration::from_secs(60)));
         assert_eq!(held(&addresses), 1);
+    }
+
+    #[test]
+    fn a_full_table_is_looked_through_once_a_second_and_not_for_every_newcomer() {
+        let now = Instant::now();
+        let slow = Rate {
+            per_second: 1,
+            burst: 1,
+        };
+        let addresses = Addresses::new(Limits {
+            address_connects: slow,
+            ..Limits::default()
+        });
+        let nth = |n: usize| IpAddr::from((u32::try_from(n).unwrap() + 1).to_be_bytes());
+        for n in 0..Addresses::CAPACITY {
+            addresses.connect(nth(n), now);
+        }
+        // The first newcomer's look finds everybody in use; a moment later all could be forgotten, and are not yet.
+        let soon = now + Duration::from_millis(500);
+        addresses.connect(nth(Addresses::CAPACITY), soon);
+        let full_again = now + Duration::from_millis(1_100);
+        addresses.connect(nth(Addresses::CAPACITY + 1), full_again);
+        let held = || addresses.held.lock().unwrap().allowances.len();
+        assert_eq!(held(), Addresses::CAPACITY + 1);
+        addresses.connect(nth(Addresses::CAPACITY + 2), soon + SWEEP_EVERY);
+        assert!(held() <= 2, "{}", held());
+    }
+
+    #[test]
+    fn an_address_has_so_many_places_and_gets_them_back() {
+        let addresses = Arc::new(Addresses::new(Limits {
+            address_open: 2,
+            ..Limits::default()
+        }));
+        let (one, two): (IpAddr, IpAddr) = (
+            "2001:db8::1".parse().unwrap(),
+            "2001:db8::2".parse().unwrap(),
+        );
+        let first = addresses.place(one).unwrap();
+        let second = addresses.place(two).unwrap();
+        assert!(addresses.place(one).is_none(), "one network, one count");
+        assert!(addresses.place("192.0.2.1".parse().unwrap()).is_some());
+        drop(first);
+        let third = addresses.place(one).unwrap();
+        assert!(addresses.place(two).is_none());
+        drop((second, third));
+        assert!(addresses.open().is_empty());
     }
 }

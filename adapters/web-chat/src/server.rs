@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rapport_domain::port::chat::ChatDesk;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -19,14 +20,19 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::config::{Limits, WebChatConfig};
 use crate::counters::{Counters, count};
-use crate::limits::Addresses;
+use crate::limits::{Addresses, Place};
 use crate::session::Rules;
 use crate::siblings::Siblings;
 use crate::{MAX_FRAME_BYTES, SUBPROTOCOL, connection};
 
 /// How long a shutdown waits for connections to say goodbye.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(5);
+/// How long a client that is turned away may take to hear of it.
+const REFUSED_WITHIN: Duration = Duration::from_secs(1);
+/// Clients that are being told at one time; further ones are only cut off.
+const MOST_REFUSALS: usize = 64;
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const CROWDED: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// Why the adapter did not start.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +54,8 @@ pub enum StartError {
 pub(crate) struct Shared {
     pub(crate) desk: Arc<dyn ChatDesk>,
     pub(crate) rules: Arc<Rules>,
-    pub(crate) addresses: Addresses,
+    pub(crate) addresses: Arc<Addresses>,
+    refusals: Arc<Semaphore>,
     pub(crate) siblings: Arc<Siblings>,
     pub(crate) counters: Arc<Counters>,
     trusted_proxies: Vec<IpAddr>,
@@ -102,7 +109,8 @@ impl WebChat {
         let counters = Arc::new(Counters::default());
         let shared = Arc::new(Shared {
             desk,
-            addresses: Addresses::new(limits.clone()),
+            addresses: Arc::new(Addresses::new(limits.clone())),
+            refusals: Arc::new(Semaphore::new(MOST_REFUSALS)),
             rules: Arc::new(Rules {
                 public_origins,
                 limits,
@@ -168,6 +176,8 @@ fn check(limits: &Limits) -> Result<(), StartError> {
         Err(StartError::Setting(
             "every rate needs a burst and a refill above zero",
         ))
+    } else if limits.address_open == 0 {
+        Err(StartError::Setting("address_open must be above zero"))
     } else if limits.bytes.burst < frame || limits.address_bytes.burst < frame {
         Err(StartError::Setting(
             "the byte bursts must hold one frame of 64 KiB",
@@ -196,21 +206,29 @@ async fn listen(
             _ = stopped.changed() => return, // told to stop, or the handle is gone
         };
         match accepted {
-            Ok((stream, peer)) => match Arc::clone(&places).try_acquire_owned() {
-                Ok(place) => {
-                    tokio::spawn(admit(
-                        stream,
-                        peer.ip(),
-                        Arc::clone(&shared),
-                        place,
-                        stopped.clone(),
-                    ));
+            Ok((stream, peer)) => {
+                let peer = peer.ip();
+                // Before it costs a place and a handshake. Whom a proxy brings is known by the request only.
+                let own = if is_proxy(peer, &shared.trusted_proxies) {
+                    None
+                } else {
+                    let Some(own) = take_in(&shared, peer) else {
+                        refuse(stream, CROWDED, &shared.refusals);
+                        continue;
+                    };
+                    Some(own)
+                };
+                match Arc::clone(&places).try_acquire_owned() {
+                    Ok(place) => {
+                        let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
+                        tokio::spawn(admit(stream, peer, own, shared, place, stopped));
+                    }
+                    Err(_) => {
+                        count(&shared.counters.full);
+                        refuse(stream, FULL, &shared.refusals);
+                    }
                 }
-                Err(_) => {
-                    count(&shared.counters.full);
-                    let _ = stream.try_write(FULL); // best effort: the client comes back either way
-                }
-            },
+            }
             Err(error) => {
                 // Out of descriptors, mostly: they come back as connections end.
                 tracing::warn!(%error, "web chat cannot accept");
@@ -218,6 +236,44 @@ async fn listen(
             }
         }
     }
+}
+
+fn is_proxy(peer: IpAddr, trusted: &[IpAddr]) -> bool {
+    trusted.contains(&peer.to_canonical())
+}
+
+/// A place among the connections of an address, when it may open one more now; counts it as turned away when not.
+fn take_in(shared: &Shared, address: IpAddr) -> Option<Place> {
+    let place = shared
+        .addresses
+        .connect(address, Instant::now())
+        .then(|| shared.addresses.place(address))
+        .flatten();
+    if place.is_none() {
+        count(&shared.counters.crowded);
+    }
+    place
+}
+
+/// Says why and hangs up. What the client has sent is read away for a moment: a socket closed over unread bytes takes the
+/// answer with it.
+fn refuse(stream: TcpStream, answer: &'static [u8], refusals: &Arc<Semaphore>) {
+    let Ok(turn) = Arc::clone(refusals).try_acquire_owned() else {
+        let _ = stream.try_write(answer); // best effort: the client comes back either way
+        return;
+    };
+    tokio::spawn(async move {
+        let _turn = turn;
+        let goodbye = async move {
+            let mut stream = stream;
+            stream.write_all(answer).await?;
+            stream.shutdown().await?;
+            let mut unread = [0; 1024];
+            while stream.read(&mut unread).await? > 0 {}
+            io::Result::Ok(())
+        };
+        let _ = timeout(REFUSED_WITHIN, goodbye).await; // as above
+    });
 }
 
 /// Counts a connection as open while it lives.
@@ -232,6 +288,7 @@ impl Drop for Counted<'_> {
 async fn admit(
     stream: TcpStream,
     peer: IpAddr,
+    own: Option<Place>,
     shared: Arc<Shared>,
     place: OwnedSemaphorePermit,
     stop: watch::Receiver<bool>,
@@ -241,7 +298,8 @@ async fn admit(
     counters.open.fetch_add(1, Ordering::Relaxed);
     let _counted = Counted(&counters);
     // Boxed: the handshake's buffers are gone once it is done.
-    let Some((socket, origin, address)) = Box::pin(upgrade(stream, peer, &shared)).await else {
+    let upgraded = Box::pin(upgrade(stream, peer, own, &shared)).await;
+    let Some((socket, origin, address, _own)) = upgraded else {
         return;
     };
     count(&counters.accepted);
@@ -251,18 +309,30 @@ async fn admit(
     connection::serve(socket, shared, origin, address, stop).await;
 }
 
-type Upgraded = (WebSocketStream<TcpStream>, Option<String>, IpAddr);
+type Upgraded = (
+    WebSocketStream<TcpStream>,
+    Option<String>,
+    IpAddr,
+    Option<Place>,
+);
 
-async fn upgrade(stream: TcpStream, peer: IpAddr, shared: &Shared) -> Option<Upgraded> {
+/// The handshake. `own` is the place of a client that is no proxy; whom a proxy brings gets one here.
+async fn upgrade(
+    stream: TcpStream,
+    peer: IpAddr,
+    mut own: Option<Place>,
+    shared: &Shared,
+) -> Option<Upgraded> {
     let _ = stream.set_nodelay(true); // a hint: without it messages only come later
     let (mut origin, mut address) = (None, peer);
-    let mut crowded = false;
     #[allow(clippy::result_large_err)] // the callback's type is the library's
     let inspect = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
-        address = client_address(peer, request.headers(), &shared.trusted_proxies);
-        if !shared.addresses.connect(address, Instant::now()) {
-            crowded = true;
-            return Err(refusal(StatusCode::TOO_MANY_REQUESTS));
+        if own.is_none() {
+            address = client_address(peer, request.headers());
+            own = take_in(shared, address);
+            if own.is_none() {
+                return Err(refusal(StatusCode::TOO_MANY_REQUESTS));
+            }
         }
         if !asks_for_our_protocol(request.headers()) {
             return Err(refusal(StatusCode::BAD_REQUEST));
@@ -281,11 +351,8 @@ async fn upgrade(stream: TcpStream, peer: IpAddr, shared: &Shared) -> Option<Upg
     let handshake =
         tokio_tungstenite::accept_hdr_async_with_config(stream, inspect, Some(buffers()));
     let upgraded = timeout(shared.rules.limits.hello_within, handshake).await;
-    if crowded {
-        count(&shared.counters.crowded);
-    }
     match upgraded {
-        Ok(Ok(socket)) => Some((socket, origin, address)),
+        Ok(Ok(socket)) => Some((socket, origin, address, own)),
         Ok(Err(_)) | Err(_) => None,
     }
 }
@@ -310,11 +377,8 @@ fn asks_for_our_protocol(headers: &HeaderMap) -> bool {
         .any(|name| name.trim() == SUBPROTOCOL)
 }
 
-/// Who is counted: the peer, or whom a trusted proxy names last.
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
-    if !trusted.contains(&peer.to_canonical()) {
-        return peer;
-    }
+/// Who is counted when a trusted proxy hands a request on: whom it names last, else itself.
+fn client_address(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let last = headers
         .get_all("x-forwarded-for")
         .iter()

@@ -247,6 +247,45 @@ async fn an_address_may_not_open_connections_without_end() {
 }
 
 #[tokio::test]
+async fn an_address_may_have_so_many_connections_open_and_gets_room_back() {
+    let desk = FakeDesk::new();
+    let hub = listener(&desk, |config| config.limits.address_open = 2).await;
+    let (first, _) = Tab::greeted(&hub, hello()).await;
+    let (_second, _) = Tab::greeted(&hub, hello()).await;
+    match Tab::open(&hub, HUB).await {
+        Err(Error::Http(response)) => assert_eq!(response.status().as_u16(), 429),
+        other => panic!("429 was expected, not {:?}", other.err()),
+    }
+    assert_eq!(hub.counters().crowded.load(Ordering::Relaxed), 1);
+    drop(first);
+    while hub.counters().open.load(Ordering::Relaxed) > 1 {
+        tokio::task::yield_now().await;
+    }
+    Tab::greeted(&hub, hello()).await;
+    hub.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_crowded_address_is_turned_away_before_it_has_sent_anything() {
+    let desk = FakeDesk::new();
+    let hub = listener(&desk, |config| {
+        config.limits.address_connects = Rate {
+            per_second: 1,
+            burst: 1,
+        }
+    })
+    .await;
+    let (_tab, _) = Tab::greeted(&hub, hello()).await;
+    let mut silent = tokio::net::TcpStream::connect(hub.local_addr())
+        .await
+        .expect("connected");
+    let mut head = [0_u8; 12];
+    silent.read_exact(&mut head).await.expect("an answer");
+    assert_eq!(&head, b"HTTP/1.1 429");
+    hub.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_trusted_proxy_names_the_client_and_nobody_else_may() {
     let upgrade = |forwarded: &str| {
         format!(
