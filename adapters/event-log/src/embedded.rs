@@ -53,11 +53,12 @@ pub struct Stats {
 
 impl EmbeddedLog {
     /// Opens the log of a data folder and makes this process its one writer; creates folder and log when there are none.
+    /// Both are this user's alone: the folder it creates has mode 0700, the log's files 0600, also when they were there.
     ///
     /// # Errors
     /// [`OpenError`]; the log is then as it was before.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
-        fs::create_dir_all(dir).map_err(OpenError::io(dir))?;
+        file::prepare_folder(dir).map_err(OpenError::io(dir))?;
         let lock = FolderLock::take(dir)?;
         file::create_if_missing(dir)?;
         let file = file::path(dir);

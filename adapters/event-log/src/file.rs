@@ -1,6 +1,8 @@
 //! The log's file: its name, its format, and how connections to it are made.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -28,6 +30,48 @@ pub(crate) fn wal_path(file: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// What nobody but the owner may do anything with: the log holds what customers said.
+const FOLDER_MODE: u32 = 0o700;
+pub(crate) const FILE_MODE: u32 = 0o600;
+
+/// Creates the data folder, and what leads to it, for this user alone. Warns about a folder that is there already and
+/// open to others: it may be so on purpose, so its mode stays.
+pub(crate) fn prepare_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER_MODE)
+        .create(folder)?;
+    if is_open_to_others(folder)? {
+        tracing::warn!(
+            folder = %folder.display(),
+            "the data folder can be entered by other users of this machine; run chmod 700 on it"
+        );
+    }
+    Ok(())
+}
+
+pub(crate) fn is_open_to_others(path: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o077 != 0)
+}
+
+/// Takes the log's files from everybody but the owner; new ones get their mode from the log's own file.
+fn keep_private(file: &Path) {
+    for name in ["", "-wal", "-shm"] {
+        let mut path = file.as_os_str().to_owned();
+        path.push(name);
+        let path = PathBuf::from(path);
+        match is_open_to_others(&path) {
+            Ok(false) => continue,
+            Ok(true) => {}
+            // There is none, or the folder says itself what is wrong.
+            Err(_) => continue,
+        }
+        if let Err(error) = fs::set_permissions(&path, Permissions::from_mode(FILE_MODE)) {
+            tracing::warn!(file = %path.display(), %error, "other users of this machine may read the log");
+        }
+    }
+}
+
 /// Creates the log when there is none. It gets its name only when it is complete, so a crash half way leaves no
 /// half-made log behind. The caller holds the folder's lock.
 pub(crate) fn create_if_missing(folder: &Path) -> Result<(), OpenError> {
@@ -42,6 +86,13 @@ pub(crate) fn create_if_missing(folder: &Path) -> Result<(), OpenError> {
     {
         fs::remove_file(&unfinished).map_err(OpenError::io(&unfinished))?;
     }
+    // Made before the database opens it, so that it is at no moment anybody else's.
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(&unfinished)
+        .map_err(OpenError::io(&unfinished))?;
     write_schema(&unfinished).map_err(OpenError::database(&unfinished))?;
     File::open(&unfinished)
         .and_then(|made| made.sync_all())
@@ -75,6 +126,7 @@ pub(crate) fn open_writing(file: &Path) -> Result<Connection, OpenError> {
         true,
     )?;
     check_format(&connection, file)?;
+    keep_private(file);
     set(
         &connection,
         file,

@@ -2,9 +2,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::error::OpenError;
+use crate::file::FILE_MODE;
 
 const NAME: &str = "log.lock";
 
@@ -24,6 +26,7 @@ impl FolderLock {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(FILE_MODE)
             .open(&path);
         let mut file = match open {
             Ok(file) => file,

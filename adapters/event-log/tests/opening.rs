@@ -5,7 +5,8 @@
     reason = "helpers of tests: what goes wrong shall fail the test"
 )]
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -267,4 +268,46 @@ fn the_write_ahead_log_stays_bounded_while_events_keep_coming() {
         assert!(Instant::now() < patience, "no checkpoint at rest");
         std::thread::yield_now();
     }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn what_is_created_is_for_nobody_else_to_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("hub").join("data");
+    let log = EmbeddedLog::open(&data).unwrap();
+    block_on(log.append(batch(1))).unwrap();
+    assert_eq!((mode(&data), mode(data.parent().unwrap())), (0o700, 0o700));
+    let names: Vec<String> = fs::read_dir(&data)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(names.iter().any(|name| name == "log.db-wal"), "{names:?}");
+    for name in names {
+        assert_eq!(mode(&data.join(&name)), 0o600, "{name}");
+    }
+    block_on(log.close());
+}
+
+#[test]
+fn a_log_that_others_could_read_is_taken_from_them_and_the_folder_stays_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let log = EmbeddedLog::open(folder.path()).unwrap();
+    block_on(log.append(batch(1))).unwrap();
+    block_on(log.close());
+    drop(log);
+    let file = folder.path().join("log.db");
+    open(folder.path(), 0o755);
+    open(&file, 0o644);
+    let log = EmbeddedLog::open(folder.path()).unwrap();
+    block_on(log.append(batch(2))).unwrap();
+    assert_eq!((mode(&file), mode(folder.path())), (0o600, 0o755));
+    for name in ["log.db-wal", "log.db-shm"] {
+        assert_eq!(mode(&folder.path().join(name)), 0o600, "{name}");
+    }
+    block_on(log.close());
 }

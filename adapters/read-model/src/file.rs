@@ -1,5 +1,7 @@
 //! A model's file: one connection that writes, a few that read.
 
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,8 +30,31 @@ impl Schema {
     }
 }
 
+/// Makes the file before the database does, for nobody else to read, and takes one that others could read from them. The
+/// files beside it get its mode.
+fn keep_private(path: &Path) {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    // One that is there is the usual case; what else is wrong the database says in a moment.
+    if made.is_ok() {
+        return;
+    }
+    for beside in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(beside);
+        let open = fs::metadata(&name).is_ok_and(|found| found.permissions().mode() & 0o077 != 0);
+        if open && let Err(error) = fs::set_permissions(&name, Permissions::from_mode(0o600)) {
+            tracing::warn!(file = %path.display(), %error, "other users of this machine may read a read model");
+        }
+    }
+}
+
 /// Opens the file for its one writer; creates it when it is missing.
 pub(crate) fn open_writer(schema: &Schema, path: &Path) -> rusqlite::Result<Connection> {
+    keep_private(path);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -140,5 +165,33 @@ pub(crate) fn reason(error: &rusqlite::Error) -> String {
             format!("column {column} ({kind}) does not hold what it should")
         }
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_models_files_are_for_nobody_else_to_read_also_when_they_were() {
+        const SCHEMA: Schema = Schema {
+            name: "probe",
+            version: 1,
+            sql: "CREATE TABLE t (a)",
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = SCHEMA.path(folder.path());
+        let modes = || -> Vec<u32> {
+            let files = fs::read_dir(folder.path()).unwrap();
+            files
+                .map(|file| file.unwrap().metadata().unwrap().permissions().mode() & 0o777)
+                .collect()
+        };
+        let writer = open_writer(&SCHEMA, &path).unwrap();
+        assert_eq!(modes(), [0o600; 3], "the model and the two files beside it");
+        drop(writer);
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let _writer = open_writer(&SCHEMA, &path).unwrap();
+        assert_eq!(modes(), [0o600; 3]);
     }
 }

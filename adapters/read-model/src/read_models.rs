@@ -1,7 +1,8 @@
 //! All read models of a node.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -356,6 +357,11 @@ impl Opening<'_> {
 
 fn folder(data: &Path) -> Result<PathBuf, OpenError> {
     let folder = data.join("read-models");
-    fs::create_dir_all(&folder).map_err(OpenError::folder(&folder))?;
+    // What customers said is in there: it is this user's alone.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .map_err(OpenError::folder(&folder))?;
     Ok(folder)
 }
