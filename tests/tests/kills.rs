@@ -128,19 +128,14 @@ async fn serve_one(
 /// A department that files wishes.
 async fn wish(finance: &Api, acknowledged: &Acknowledged) -> Option<()> {
     loop {
-        let id = Uuid::new_v4();
+        let key = Uuid::new_v4();
         let body = json!({
-            "id": id, "customer": { "external_id": format!("k-{}", id.as_u128() % 50) }, "purpose": "survey", "class": "service",
+            "key": key, "customer": { "external_id": format!("k-{}", key.as_u128() % 50) }, "purpose": "survey", "class": "service",
             "talking_point": "Ask.", "value": 1, "expires_at": "2099-01-01T00:00:00Z", "channels": ["voice"],
         });
-        if finance
-            .attempt(Method::POST, "/wishes", Some(body))
-            .await
-            .ok()?
-            .status
-            == 201
-        {
-            acknowledged.note(id, "outreach.wish_filed.v1");
+        let answer = finance.attempt(Method::POST, "/wishes", Some(body)).await.ok()?;
+        if answer.status == 201 {
+            acknowledged.note(answer.body["id"].as_str()?, "outreach.wish_filed.v1");
         }
         tokio::time::sleep(Duration::from_millis(20)).await; // a steady trickle
     }

@@ -110,7 +110,7 @@ async fn file(
     (department, purpose, class, talking_point): (&str, &str, &str, &str),
 ) -> Value {
     let wish = json!({
-        "id": Uuid::new_v4(), "customer": { "phone": CUSTOMER }, "purpose": purpose, "class": class,
+        "key": Uuid::new_v4(), "customer": { "phone": CUSTOMER }, "purpose": purpose, "class": class,
         "talking_point": talking_point, "value": 40, "expires_at": u64::try_from(tomorrow()).expect("a moment"), "channels": ["voice"],
     });
     let answer = hub

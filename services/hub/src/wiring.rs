@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use crate::config::{Config, VoiceSettings};
 use crate::http::app::{App, ChatFace, settled};
 use crate::http::session::Sessions;
+use crate::http::trunk_hosts::TrunkHosts;
 use crate::http::wallboard::Lines;
 use crate::metrics::Sources;
 use crate::{http, password};
@@ -135,8 +136,9 @@ impl Hub {
             checkpoints: Arc::new(models.clone()),
         })
         .await?;
+        // Half of the machine: logins of strangers must not take the processors from calls.
         let hashing = Arc::new(Semaphore::new(
-            std::thread::available_parallelism().map_or(2, usize::from),
+            (std::thread::available_parallelism().map_or(2, usize::from) / 2).max(1),
         ));
         declare(&engine, &config, &hashing).await?;
 
@@ -159,6 +161,12 @@ impl Hub {
         };
 
         let (stopping, stopped) = watch::channel(false);
+        let trunks: Vec<String> = config
+            .voice
+            .iter()
+            .flat_map(|voice| voice.trunks.iter().map(|(_, address)| address.clone()))
+            .collect();
+        let trunks = off(move || TrunkHosts::of(&trunks)).await?;
         let nobody = off(|| password::hash("nobody has this password"))
             .await?
             .map_err(StartError::System)?;
@@ -182,13 +190,10 @@ impl Hub {
                 public_url: config.chat.public_url,
                 port: addresses.chat.port(),
             },
-            trunks: config
-                .voice
-                .iter()
-                .flat_map(|voice| voice.trunks.iter().map(|(name, _)| name.clone()))
-                .collect(),
+            trunks,
             realm: config.voice.map(|voice| voice.realm),
             lines: Lines::default(),
+            pulse: http::health::Pulse::default(),
             sources: Sources {
                 chat: chat.counters(),
                 voice: voice.clone(),
@@ -234,6 +239,7 @@ impl Hub {
         self.server.stop(true).await;
         let _ended_either_way = self.serving.await;
         self.chat.shutdown().await;
+        self.engine.stop_calls().await;
         let voice = self
             .voice
             .lock()
