@@ -137,10 +137,7 @@ impl<E: Engine> Switchboard<E> {
             return;
         }
         let route = match target {
-            DialTarget::RegisteredPhone { user } => self
-                .registrar
-                .reach(&user)
-                .map(|binding| (binding.contact.clone(), Some(binding.source), Reach::Source)),
+            DialTarget::RegisteredPhone { user } => self.phone_route(&user),
             DialTarget::Address { uri } => {
                 Uri::parse(&uri).map(|uri| (uri.clone(), uri.socket_addr(), Reach::Contact))
             }
@@ -181,6 +178,19 @@ impl<E: Engine> Switchboard<E> {
             Some(to) => self.place(id, to, now),
             None => self.lookups.push_back((id, lookup)),
         }
+    }
+
+    /// To where the user registered last with the secret that is in force today.
+    fn phone_route(&mut self, user: &str) -> Option<(Uri, Option<SocketAddr>, Reach)> {
+        let known = self.phones.credential(user);
+        let today = known.map(|credential| credential.fingerprint());
+        if self.registrar.keep_only(user, today) {
+            let user = user.to_owned();
+            self.events.push_back(VoiceEvent::PhoneGone { user });
+            self.counters.phones.set(self.registrar.len() as u64);
+        }
+        let binding = self.registrar.reach(user)?;
+        Some((binding.contact.clone(), Some(binding.source), Reach::Source))
     }
 
     fn trunk_route(&self, trunk: &str, number: &str) -> Option<(Uri, Option<SocketAddr>, Reach)> {

@@ -10,6 +10,7 @@ use super::gate::{Admitted, caller};
 use super::{Engine, Leg, Phase, Switchboard};
 use crate::media::{Codec, Remote};
 use crate::sdp::{self, Audio};
+use crate::sip::digest::Proven;
 use crate::sip::endpoint::{CallEnd, CallId, Event, Reach, ServerKey};
 use crate::sip::message::{Headers, Request};
 use crate::sip::registrar::Change;
@@ -81,9 +82,15 @@ impl<E: Engine> Switchboard<E> {
                 return self.endpoint.reject(call, 488, &Headers::new(), now);
             }
         };
-        let (trunk, reach) = match self.in_hand.take() {
-            Some(Admitted::Trunk(trunk)) => (self.trunks[trunk].name.clone(), Reach::Contact),
-            Some(Admitted::Phone(user)) => (format!("phone:{user}"), Reach::Source),
+        let (trunk, reach, from_user) = match self.in_hand.take() {
+            Some(Admitted::Trunk(trunk)) => {
+                let trunk = self.trunks[trunk].name.clone();
+                (trunk, Reach::Contact, caller(invite))
+            }
+            // Who proved a password calls as the user it belongs to, whatever From claims.
+            Some(Admitted::Phone(Proven { user, .. })) => {
+                (format!("phone:{user}"), Reach::Source, user)
+            }
             None => return self.endpoint.reject(call, 403, &Headers::new(), now),
         };
         let id =
@@ -92,7 +99,6 @@ impl<E: Engine> Switchboard<E> {
         let codec = offer
             .as_ref()
             .map_or(Codec::Pcmu, |offer| offer.audio.codecs[0].0);
-        let from_user = caller(invite);
         let leg = Leg {
             call: Some(call),
             phase: Phase::Offered { offer },
@@ -119,15 +125,16 @@ impl<E: Engine> Switchboard<E> {
         source: SocketAddr,
         now: Instant,
     ) {
-        let Some(Admitted::Phone(user)) = self.in_hand.take() else {
+        let Some(Admitted::Phone(proven)) = self.in_hand.take() else {
             self.endpoint
                 .respond(transaction, 403, &Headers::new(), Vec::new(), now);
             return;
         };
-        match self.registrar.register(&user, request, source, now) {
+        match self.registrar.register(&proven, request, source, now) {
             Ok((headers, change)) => {
                 self.endpoint
                     .respond(transaction, 200, &headers, Vec::new(), now);
+                let user = proven.user;
                 match change {
                     Change::Nothing => {}
                     Change::Registered => {

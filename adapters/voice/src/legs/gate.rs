@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use super::{Engine, Pressure, Switchboard};
-use crate::sip::digest::Failure;
+use crate::sip::digest::{Failure, Proven};
 use crate::sip::message::{Basics, Headers, Message, Method, NameAddr, Parsed, Request, parse};
 use crate::sip::overload::{Load, Overload};
 
@@ -30,7 +30,7 @@ impl KnownTrunk {
 /// Whose message it is.
 pub(super) enum Admitted {
     Trunk(usize),
-    Phone(String),
+    Phone(Proven),
 }
 
 impl<E: Engine> Switchboard<E> {
@@ -109,7 +109,7 @@ impl<E: Engine> Switchboard<E> {
             self.in_hand = Some(Admitted::Trunk(trunk));
         } else {
             match self.authenticate(invite, "Proxy-Authorization", 407, source, now) {
-                Some(user) => self.in_hand = Some(Admitted::Phone(user)),
+                Some(proven) => self.in_hand = Some(Admitted::Phone(proven)),
                 None => return false,
             }
         }
@@ -146,14 +146,14 @@ impl<E: Engine> Switchboard<E> {
             self.endpoint.reply(register, source, 503, &retry);
             return false;
         }
-        let Some(user) = self.authenticate(register, "Authorization", 401, source, now) else {
+        let Some(proven) = self.authenticate(register, "Authorization", 401, source, now) else {
             return false;
         };
-        if basics.to.uri.user_name() != user {
+        if basics.to.uri.user_name() != proven.user {
             self.endpoint.reply(register, source, 403, &Headers::new());
             return false;
         }
-        self.in_hand = Some(Admitted::Phone(user));
+        self.in_hand = Some(Admitted::Phone(proven));
         true
     }
 
@@ -165,17 +165,18 @@ impl<E: Engine> Switchboard<E> {
         status: u16,
         source: SocketAddr,
         now: Instant,
-    ) -> Option<String> {
+    ) -> Option<Proven> {
         if self.guard.is_closed(source.ip(), now) {
             self.counters.auth_refused.add(1);
             self.endpoint.reply(request, source, 403, &Headers::new());
             return None;
         }
-        let failure = match self
+        let phones = self.phones.as_ref();
+        let checked = self
             .authenticator
-            .check(request, header, self.phones.as_ref(), now)
-        {
-            Ok(user) => return Some(user),
+            .check(request, header, source.ip(), phones, now);
+        let failure = match checked {
+            Ok(proven) => return Some(proven),
             Err(failure) => failure,
         };
         if failure == Failure::Wrong {
@@ -187,9 +188,10 @@ impl<E: Engine> Switchboard<E> {
         } else {
             "WWW-Authenticate"
         };
+        let stale = failure == Failure::Stale;
         let challenge =
             self.authenticator
-                .challenge(name, failure == Failure::Stale, &mut self.tokens, now);
+                .challenge(name, stale, source.ip(), &mut self.tokens, now);
         self.endpoint.reply(request, source, status, &challenge);
         None
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::digest::{Fingerprint, Proven};
 use super::message::{Headers, NameAddr, Request, Uri};
 
 /// Addresses one user may be bound to; a further one replaces the oldest.
@@ -40,6 +41,8 @@ pub struct Binding {
     pub contact: Uri,
     /// Where its registration came from: where calls to it are sent.
     pub source: SocketAddr,
+    /// Of the credential it was registered with.
+    fingerprint: Fingerprint,
     expires: Instant,
     call_id: String,
     cseq: u32,
@@ -66,6 +69,8 @@ pub struct Registrar {
     expiry: Expiry,
     users: HashMap<String, Vec<Binding>>,
     by_expiry: BTreeMap<(Instant, u64), String>,
+    /// How many bindings came from an address.
+    sources: HashMap<SocketAddr, usize>,
     order: u64,
 }
 
@@ -77,6 +82,7 @@ impl Registrar {
             expiry,
             users: HashMap::new(),
             by_expiry: BTreeMap::new(),
+            sources: HashMap::new(),
             order: 0,
         }
     }
@@ -87,11 +93,12 @@ impl Registrar {
     /// [`Refused`]: 423 for too short a life, 400 for a contact that cannot be read, 500 for one out of order.
     pub fn register(
         &mut self,
-        user: &str,
+        proven: &Proven,
         request: &Request,
         source: SocketAddr,
         now: Instant,
     ) -> Result<(Headers, Change), Refused> {
+        let (user, fingerprint) = (proven.user.as_str(), proven.fingerprint);
         let contacts = request.headers.elements("Contact");
         let header_expires = request.headers.number("Expires");
         let call_id = request.headers.get("Call-ID").unwrap_or("");
@@ -125,7 +132,16 @@ impl Registrar {
             for (contact, life) in wishes {
                 self.drop_bindings(user, |binding| binding.contact == contact);
                 if !life.is_zero() {
-                    let binding = (contact, source, now + life, call_id.to_owned(), cseq);
+                    self.order += 1;
+                    let binding = Binding {
+                        contact,
+                        source,
+                        fingerprint,
+                        expires: now + life,
+                        call_id: call_id.to_owned(),
+                        cseq,
+                        order: self.order,
+                    };
                     self.bind(user, binding);
                 }
             }
@@ -152,41 +168,30 @@ impl Registrar {
         }
     }
 
-    fn bind(
-        &mut self,
-        user: &str,
-        (contact, source, expires, call_id, cseq): (Uri, SocketAddr, Instant, String, u32),
-    ) {
-        self.order += 1;
-        let order = self.order;
-        let bindings = self.users.entry(user.to_owned()).or_default();
-        if bindings.len() == MAX_CONTACTS {
-            let oldest = bindings.remove(0);
-            self.by_expiry.remove(&(oldest.expires, oldest.order));
+    fn bind(&mut self, user: &str, binding: Binding) {
+        if self.users.get(user).map_or(0, Vec::len) == MAX_CONTACTS {
+            let oldest = self.users[user][0].order;
+            self.drop_bindings(user, |binding| binding.order == oldest);
         }
-        bindings.push(Binding {
-            contact,
-            source,
-            expires,
-            call_id,
-            cseq,
-            order,
-        });
-        self.by_expiry.insert((expires, order), user.to_owned());
+        *self.sources.entry(binding.source).or_default() += 1;
+        self.by_expiry
+            .insert((binding.expires, binding.order), user.to_owned());
+        self.users.entry(user.to_owned()).or_default().push(binding);
     }
 
     fn drop_bindings(&mut self, user: &str, which: impl Fn(&Binding) -> bool) {
         let Some(bindings) = self.users.get_mut(user) else {
             return;
         };
-        let by_expiry = &mut self.by_expiry;
-        bindings.retain(|binding| {
-            let goes = which(binding);
-            if goes {
-                by_expiry.remove(&(binding.expires, binding.order));
+        for binding in bindings.extract_if(.., |binding| which(binding)) {
+            self.by_expiry.remove(&(binding.expires, binding.order));
+            if let Some(count) = self.sources.get_mut(&binding.source) {
+                *count -= 1;
+                if *count == 0 {
+                    self.sources.remove(&binding.source);
+                }
             }
-            !goes
-        });
+        }
         if bindings.is_empty() {
             self.users.remove(user);
         }
@@ -210,6 +215,20 @@ impl Registrar {
     #[must_use]
     pub const fn min_expires(&self) -> u64 {
         self.expiry.min.as_secs()
+    }
+
+    /// Drops the bindings of a user that were made with another credential than `today`'s: whoever had the old secret
+    /// gets no more calls. True when the user had bindings and none is left.
+    pub fn keep_only(&mut self, user: &str, today: Option<Fingerprint>) -> bool {
+        let was = self.users.contains_key(user);
+        self.drop_bindings(user, |binding| Some(binding.fingerprint) != today);
+        was && !self.users.contains_key(user)
+    }
+
+    /// Whether anybody's phone registered from exactly this address.
+    #[must_use]
+    pub fn knows(&self, source: SocketAddr) -> bool {
+        self.sources.contains_key(&source)
     }
 
     /// Where this user registered last.

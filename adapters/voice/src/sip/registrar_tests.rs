@@ -1,4 +1,7 @@
+use rapport_domain::private::Private;
+
 use super::*;
+use crate::sip::digest::Credential;
 use crate::sip::message::Method;
 
 const SOURCE: &str = "10.0.0.9:5070";
@@ -21,12 +24,21 @@ fn register(contacts: &[&str], expires: Option<u32>, cseq: u32) -> Request {
     }
 }
 
+fn proven(password: &str) -> Proven {
+    let password = Private::new(password.to_owned());
+    Proven {
+        user: "anna".to_owned(),
+        fingerprint: Credential::Password(password).fingerprint(),
+    }
+}
+
 fn follow(
     registrar: &mut Registrar,
     request: &Request,
     now: Instant,
 ) -> Result<(Vec<String>, Change), Refused> {
-    let (headers, change) = registrar.register("anna", request, SOURCE.parse().unwrap(), now)?;
+    let proven = proven("right");
+    let (headers, change) = registrar.register(&proven, request, SOURCE.parse().unwrap(), now)?;
     Ok((headers.all("Contact").map(str::to_owned).collect(), change))
 }
 
@@ -108,6 +120,7 @@ fn zero_and_the_star_take_bindings_back_and_a_question_changes_nothing() {
         Ok((vec![], Change::Nothing))
     );
     assert!(registrar.is_empty() && registrar.deadline().is_none());
+    assert!(!registrar.knows(SOURCE.parse().unwrap()));
 }
 
 #[test]
@@ -140,6 +153,28 @@ fn a_binding_that_is_not_refreshed_runs_out_at_its_time() {
 }
 
 #[test]
+fn bindings_of_another_secret_are_dropped_and_their_sources_forgotten() {
+    let (mut registrar, now) = (Registrar::new(Expiry::default()), Instant::now());
+    let (old, new) = (proven("old"), proven("new"));
+    let sources: [SocketAddr; 2] = [SOURCE.parse().unwrap(), "10.0.0.9:5071".parse().unwrap()];
+    for (proven, contact, source) in [
+        (&old, "<sip:a@h1>", sources[0]),
+        (&new, "<sip:a@h2>", sources[1]),
+        (&old, "<sip:a@h3>", sources[0]),
+    ] {
+        let request = register(&[contact], None, 1);
+        registrar.register(proven, &request, source, now).unwrap();
+    }
+    assert!(sources.iter().all(|&source| registrar.knows(source)));
+    assert!(!registrar.keep_only("anna", Some(new.fingerprint)));
+    assert_eq!(registrar.reach("anna").unwrap().contact.host, "h2");
+    assert_eq!(sources.map(|source| registrar.knows(source)), [false, true]);
+    assert!(registrar.keep_only("anna", None), "the phone was removed");
+    assert!(registrar.is_empty() && registrar.deadline().is_none());
+    assert!(!registrar.keep_only("anna", None), "told once");
+}
+
+#[test]
 fn contacts_of_one_user_are_bounded() {
     let (mut registrar, now) = (Registrar::new(Expiry::default()), Instant::now());
     for n in 0..100 {
@@ -148,6 +183,7 @@ fn contacts_of_one_user_are_bounded() {
         assert!(contacts.len() <= 8);
     }
     assert_eq!(registrar.reach("anna").unwrap().contact.host, "h99");
+    assert_eq!(registrar.sources.values().copied().collect::<Vec<_>>(), [8]);
     assert_eq!(registrar.expire(now + Duration::from_secs(601)), ["anna"]);
 }
 

@@ -1,13 +1,15 @@
 //! Digest authentication (RFC 7616, in SIP RFC 8760): MD5 and SHA-256, `qop=auth` only.
 
 mod client;
+mod credential;
 mod server;
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
 pub use client::Credentials;
-pub use server::{Authenticator, Credential, Failure, PhoneBook};
+pub use credential::{Credential, Fingerprint, PhoneBook, Proven};
+pub use server::{Authenticator, Failure};
 
 use super::message::{Params, split_commas, unquote};
 use super::tokens::hex;

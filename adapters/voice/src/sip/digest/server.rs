@@ -1,15 +1,16 @@
 //! The side that challenges. Nothing is kept for a challenge; only nonces that proved a password are remembered.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
-use rapport_domain::private::Private;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use super::credential::{Credential, PhoneBook, Proven};
 use super::{Algorithm, digest_fields};
-use crate::sip::message::{Headers, Request};
+use crate::sip::message::{Headers, Method, Request, Uri};
 use crate::sip::tokens::{Tokens, hex};
 
 /// How long a nonce is good for.
@@ -19,34 +20,17 @@ const MAX_NONCES: usize = 8_192;
 /// How far behind the highest counter a request may come: phones send in parallel and UDP reorders.
 const NC_WINDOW: u32 = 64;
 
-/// What is known of a phone's password.
-#[derive(Clone)]
-pub enum Credential {
-    /// The password itself.
-    Password(Private<String>),
-    /// HA1 per algorithm, in lower-case hexadecimal; a missing one means that the algorithm is not accepted.
-    Ha1 {
-        /// MD5 of `user:realm:password`.
-        md5: Option<Private<String>>,
-        /// SHA-256 of the same.
-        sha256: Option<Private<String>>,
-    },
-}
-
-/// Who may register. Asked on the signalling thread: must answer from memory.
-pub trait PhoneBook: Send + Sync {
-    /// The credential of this user, `None` when there is no such phone.
-    fn credential(&self, user: &str) -> Option<Credential>;
-}
-
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// No credentials for our realm: challenge.
     Missing,
-    /// Right password, but the nonce is too old, unknown or its counter was used: challenge with `stale=true`.
+    /// The nonce is not ours, too old, was given to another address, or its counter was used: challenge with
+    /// `stale=true`. Says nothing of the password, which was not even looked at: else whoever makes up nonces could
+    /// try passwords uncounted, and whoever forges its source could have others shut out.
     Stale,
-    /// Wrong user, password or form: challenge, and count it.
+    /// Wrong user, password or form, under a fresh nonce that this very source was given: challenge, and count it.
+    /// Whoever has the nonce has read our answer, so the source is not forged.
     Wrong,
 }
 
@@ -87,11 +71,19 @@ impl Authenticator {
         }
     }
 
-    /// One challenge header per algorithm, under `name` (`WWW-Authenticate` or `Proxy-Authenticate`).
+    /// One challenge header per algorithm, under `name` (`WWW-Authenticate` or `Proxy-Authenticate`), that only
+    /// `source` can answer.
     #[must_use]
-    pub fn challenge(&self, name: &str, stale: bool, tokens: &mut Tokens, now: Instant) -> Headers {
+    pub fn challenge(
+        &self,
+        name: &str,
+        stale: bool,
+        source: IpAddr,
+        tokens: &mut Tokens,
+        now: Instant,
+    ) -> Headers {
         let mut headers = Headers::new();
-        let nonce = self.nonce(self.millis(now), &tokens.token());
+        let nonce = self.nonce(self.millis(now), &tokens.token(), source);
         for algorithm in &self.algorithms {
             let stale = if stale { ", stale=true" } else { "" };
             headers.push(
@@ -106,6 +98,30 @@ impl Authenticator {
         headers
     }
 
+    /// Whether a request answers a challenge that this source was given and that is still good: the source is not
+    /// forged. Costs one keyed hash and keeps nothing.
+    #[must_use]
+    pub fn recognises(&self, request: &Request, name: &str, source: IpAddr, now: Instant) -> bool {
+        self.fields(request, name).is_some_and(|fields| {
+            self.fresh(fields.get("nonce").unwrap_or(""), source, now)
+                .is_some()
+        })
+    }
+
+    /// The credentials for our realm in an algorithm we asked for.
+    fn fields(&self, request: &Request, name: &str) -> Option<super::Params> {
+        let ours = |fields: &super::Params| {
+            fields.get("realm") == Some(&self.realm)
+                && Algorithm::named(fields.get("algorithm"))
+                    .is_some_and(|known| self.algorithms.contains(&known))
+        };
+        request
+            .headers
+            .all(name)
+            .filter_map(digest_fields)
+            .find(ours)
+    }
+
     /// Checks the credentials under `name` (`Authorization` or `Proxy-Authorization`) and answers with the user.
     ///
     /// # Errors
@@ -114,27 +130,19 @@ impl Authenticator {
         &mut self,
         request: &Request,
         name: &str,
+        source: IpAddr,
         phones: &dyn PhoneBook,
         now: Instant,
-    ) -> Result<String, Failure> {
-        let ours = |fields: &super::Params| {
-            fields.get("realm") == Some(&self.realm)
-                && Algorithm::named(fields.get("algorithm"))
-                    .is_some_and(|known| self.algorithms.contains(&known))
-        };
-        let fields = request
-            .headers
-            .all(name)
-            .filter_map(digest_fields)
-            .find(ours)
-            .ok_or(Failure::Missing)?;
+    ) -> Result<Proven, Failure> {
+        let fields = self.fields(request, name).ok_or(Failure::Missing)?;
         let algorithm = Algorithm::named(fields.get("algorithm")).ok_or(Failure::Wrong)?;
         let field = |name: &str| fields.get(name).unwrap_or("");
         let (user, nonce, nc_text) = (field("username"), field("nonce"), field("nc"));
 
+        let issued = self.fresh(nonce, source, now).ok_or(Failure::Stale)?;
+
         let known = phones.credential(user);
-        let exists = known.is_some();
-        let ha1 = match known {
+        let ha1 = match &known {
             Some(Credential::Password(password)) => {
                 Some(algorithm.ha1(user, &self.realm, password.expose()))
             }
@@ -144,14 +152,14 @@ impl Authenticator {
                 } else {
                     sha256
                 };
-                kept.map(|kept| kept.expose().to_ascii_lowercase())
+                kept.as_ref().map(|kept| kept.expose().to_ascii_lowercase())
             }
             None => None,
         };
         // The same work for nobody: a password that cannot be right.
-        let (ha1, possible) = match ha1 {
-            Some(ha1) => (ha1, exists),
-            None => (algorithm.ha1(user, &self.realm, &self.dummy), false),
+        let (ha1, known) = match ha1 {
+            Some(ha1) => (ha1, known),
+            None => (algorithm.ha1(user, &self.realm, &self.dummy), None),
         };
         let method = request.method.as_str();
         let expected =
@@ -159,10 +167,13 @@ impl Authenticator {
         let given = field("response").to_ascii_lowercase();
         let same = bool::from(expected.as_bytes().ct_eq(given.as_bytes()));
         let counter = parse_nc(nc_text).filter(|_| field("qop").eq_ignore_ascii_case("auth"));
-        match counter {
-            Some(counter) if same && possible => {
-                if self.take(nonce, counter, now) {
-                    Ok(user.to_owned())
+        match (counter, known) {
+            (Some(counter), Some(known)) if same && concerns(field("uri"), request) => {
+                if self.take(nonce, issued, counter, now) {
+                    Ok(Proven {
+                        user: user.to_owned(),
+                        fingerprint: known.fingerprint(),
+                    })
                 } else {
                     Err(Failure::Stale)
                 }
@@ -175,43 +186,54 @@ impl Authenticator {
         u64::try_from(now.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Time, salt and a keyed hash over both: nobody else can make one, and it tells its age.
-    fn nonce(&self, issued: u64, salt: &str) -> String {
+    /// Time, salt and a keyed hash over both and the address it is given to: nobody else can make one or use it, and
+    /// it tells its age.
+    fn nonce(&self, issued: u64, salt: &str, source: IpAddr) -> String {
         let text = format!("{issued:012x}{salt}");
-        format!("{text}{}", hex(&self.seal(&text)))
+        format!("{text}{}", hex(&self.seal(&text, source)))
     }
 
-    fn seal(&self, text: &str) -> [u8; 16] {
+    fn seal(&self, text: &str, source: IpAddr) -> [u8; 16] {
         let mut sealed = [0; 16];
         // HMAC takes keys of any length.
         if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) {
             mac.update(self.realm.as_bytes());
+            // Addresses of both families have one length here, so nothing runs into the text.
+            let source = match source {
+                IpAddr::V4(source) => source.to_ipv6_mapped(),
+                IpAddr::V6(source) => source,
+            };
+            mac.update(&source.octets());
             mac.update(text.as_bytes());
             sealed.copy_from_slice(&mac.finalize().into_bytes()[..16]);
         }
         sealed
     }
 
-    /// When a nonce of ours was issued.
-    fn issued(&self, nonce: &str) -> Option<u64> {
+    /// When a nonce of ours was given to this source, unless that is too long ago.
+    fn fresh(&self, nonce: &str, source: IpAddr, now: Instant) -> Option<u64> {
+        let issued = self.issued(nonce, source)?;
+        let life = u64::try_from(NONCE_LIFE.as_millis()).unwrap_or(u64::MAX);
+        (self.millis(now).saturating_sub(issued) < life).then_some(issued)
+    }
+
+    fn issued(&self, nonce: &str, source: IpAddr) -> Option<u64> {
         let at = nonce.len().checked_sub(32)?;
         let (text, seal) = (nonce.get(..at)?, nonce.get(at..)?);
-        if !bool::from(hex(&self.seal(text)).as_bytes().ct_eq(seal.as_bytes())) {
+        if !bool::from(
+            hex(&self.seal(text, source))
+                .as_bytes()
+                .ct_eq(seal.as_bytes()),
+        ) {
             return None;
         }
         u64::from_str_radix(text.get(..12)?, 16).ok()
     }
 
-    /// Uses up one counter of a nonce; false when it is spent, too old or not ours.
-    fn take(&mut self, nonce: &str, counter: u32, now: Instant) -> bool {
+    /// Uses up one counter of a fresh nonce; false when it is spent.
+    fn take(&mut self, nonce: &str, issued: u64, counter: u32, now: Instant) -> bool {
         let now = self.millis(now);
         let life = u64::try_from(NONCE_LIFE.as_millis()).unwrap_or(u64::MAX);
-        let Some(issued) = self
-            .issued(nonce)
-            .filter(|issued| now.saturating_sub(*issued) < life)
-        else {
-            return false;
-        };
         if counter == 0 {
             return false;
         }
@@ -269,6 +291,17 @@ impl Uses {
         self.seen |= bit;
         fresh
     }
+}
+
+/// Whether credentials for `uri` are meant for this request: an answer to one challenge may not be used for another
+/// request. Phones write ports and parameters of the two differently, and some leave the user of a REGISTER out of
+/// one of them, so only what is called counts.
+fn concerns(uri: &str, request: &Request) -> bool {
+    let Some(uri) = Uri::parse(uri) else {
+        return false;
+    };
+    uri.host.eq_ignore_ascii_case(&request.uri.host)
+        && (request.method == Method::Register || uri.user_name() == request.uri.user_name())
 }
 
 /// Eight hexadecimal digits (RFC 7616 section 3.4).

@@ -1,3 +1,4 @@
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use rapport_domain::private::Private;
@@ -23,6 +24,9 @@ impl PhoneBook for Book {
     }
 }
 
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
+
 struct Scene {
     server: Authenticator,
     tokens: Tokens,
@@ -40,9 +44,9 @@ impl Scene {
     }
 
     fn challenge(&mut self) -> Response {
-        let headers = self
-            .server
-            .challenge("WWW-Authenticate", false, &mut self.tokens, self.now);
+        let headers =
+            self.server
+                .challenge("WWW-Authenticate", false, HERE, &mut self.tokens, self.now);
         Response {
             headers,
             ..Response::new(401)
@@ -50,9 +54,14 @@ impl Scene {
     }
 
     fn check(&mut self, header: (&str, String)) -> Result<String, Failure> {
-        let request = register(&[header]);
-        self.server
-            .check(&request, "Authorization", &Book, self.now)
+        self.check_from(HERE, &register(&[header]))
+    }
+
+    fn check_from(&mut self, source: IpAddr, request: &Request) -> Result<String, Failure> {
+        let proven = self
+            .server
+            .check(request, "Authorization", source, &Book, self.now);
+        proven.map(|proven| proven.user)
     }
 }
 
@@ -174,7 +183,7 @@ fn a_repeated_counter_is_stale_and_a_reordered_one_is_not() {
 }
 
 #[test]
-fn an_old_or_foreign_nonce_is_stale_for_the_right_password_and_wrong_for_others() {
+fn an_old_or_foreign_nonce_is_stale_and_does_not_tell_whether_the_password_is_right() {
     let mut scene = Scene::new(&[Algorithm::Md5]);
     let (challenge, request) = (scene.challenge(), register(&[]));
     let header = phone("anna", "right")
@@ -185,7 +194,7 @@ fn an_old_or_foreign_nonce_is_stale_for_the_right_password_and_wrong_for_others(
         .unwrap();
     scene.now += Duration::from_secs(3_600);
     assert_eq!(scene.check(header), Err(Failure::Stale));
-    assert_eq!(scene.check(wrong), Err(Failure::Wrong));
+    assert_eq!(scene.check(wrong), Err(Failure::Stale));
     let mut other = Scene::new(&[Algorithm::Md5]);
     other.tokens = Tokens::new([8; 32]);
     other.server = Authenticator::new(
@@ -259,4 +268,83 @@ fn credentials_of_an_odd_form_are_refused() {
         );
     }
     assert_eq!(scene.check((name, good)), Ok("anna".to_owned()));
+}
+
+#[test]
+fn a_nonce_is_of_use_only_to_the_address_it_was_given_to() {
+    let mut scene = Scene::new(&[Algorithm::Md5]);
+    let challenge = scene.challenge();
+    for (password, expected) in [
+        ("right", Ok("anna".to_owned())),
+        ("guess", Err(Failure::Wrong)),
+    ] {
+        let header = phone("anna", password)
+            .answer(&challenge, &register(&[]), || "c".to_owned())
+            .unwrap();
+        let request = register(&[header]);
+        let recognised = |source| {
+            let now = scene.now;
+            scene
+                .server
+                .recognises(&request, "Authorization", source, now)
+        };
+        assert!(recognised(HERE) && !recognised(ELSEWHERE));
+        assert_eq!(scene.check_from(ELSEWHERE, &request), Err(Failure::Stale));
+        assert_eq!(scene.check_from(HERE, &request), expected);
+    }
+}
+
+#[test]
+fn credentials_hold_for_what_is_called_however_the_phone_writes_it() {
+    for (method, asked, written, same) in [
+        (Method::Invite, "sip:1@h", "sip:1@h", true),
+        (Method::Invite, "sip:1@h:5060;user=phone", "sip:1@H", true),
+        (Method::Invite, "sip:2@h", "sip:1@h", false),
+        (Method::Invite, "sip:1@g", "sip:1@h", false),
+        (Method::Invite, "sip:1@h", "", false),
+        (Method::Register, "sip:h", "sip:anna@h", true),
+        (Method::Register, "sip:g", "sip:h", false),
+    ] {
+        let mut scene = Scene::new(&[Algorithm::Md5]);
+        let challenge = scene.challenge();
+        let nonce = challenge.headers.get("WWW-Authenticate").unwrap();
+        let nonce = nonce.split("nonce=\"").nth(1).unwrap();
+        let nonce = nonce.split('"').next().unwrap();
+        let ha1 = Algorithm::Md5.ha1("anna", "rapport", "right");
+        let response =
+            Algorithm::Md5.response(&ha1, nonce, "00000001", "c", method.as_str(), written);
+        let value = format!(
+            "Digest username=\"anna\", realm=\"rapport\", nonce=\"{nonce}\", uri=\"{written}\", qop=auth, \
+             nc=00000001, cnonce=\"c\", response=\"{response}\""
+        );
+        let request = Request {
+            method,
+            uri: Uri::parse(asked).unwrap(),
+            ..register(&[("Authorization", value)])
+        };
+        let checked = scene.check_from(HERE, &request);
+        assert_eq!(checked.is_ok(), same, "{asked} {written}");
+        assert!(same || checked == Err(Failure::Wrong));
+    }
+}
+
+#[test]
+fn a_fingerprint_tells_credentials_apart_and_nothing_else() {
+    let private = |text: &str| Private::new(text.to_owned());
+    let ha1 = |md5: &str, sha256: &str| Credential::Ha1 {
+        md5: Some(private(md5)),
+        sha256: Some(private(sha256)),
+    };
+    let all = [
+        Credential::Password(private("ab")),
+        Credential::Password(private("abc")),
+        ha1("ab", "c"),
+        ha1("a", "bc"),
+        ha1("abc", ""),
+    ];
+    for (i, a) in all.iter().enumerate() {
+        for (j, b) in all.iter().enumerate() {
+            assert_eq!(a.fingerprint() == b.fingerprint(), i == j, "{i} {j}");
+        }
+    }
 }
