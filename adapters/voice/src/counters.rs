@@ -77,6 +77,10 @@ counters! {
     auth_failures = "rapport_voice_auth_failures_total";
     /// Requests of sources that failed too often.
     auth_refused = "rapport_voice_auth_refused_total";
+    /// Requests of strangers dropped unanswered: too many at once.
+    strangers_dropped = "rapport_voice_strangers_dropped_total";
+    /// REGISTERs dropped unanswered, for the phone to repeat: too many at once.
+    registrations_dropped = "rapport_voice_registrations_dropped_total";
     /// Registrations accepted, refreshes included.
     registrations = "rapport_voice_registrations_total";
     /// Legs that ended because their RTP stopped.

@@ -1,7 +1,7 @@
 //! Who may come in: trunks by address, phones by password, nobody else; and nobody when there is too much to do.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Engine, Pressure, Switchboard};
 use crate::sip::digest::{Failure, Proven};
@@ -48,7 +48,10 @@ impl<E: Engine> Switchboard<E> {
             Err(malformed) if malformed.fault == crate::sip::message::Fault::KeepAlive => {}
             Err(malformed) => {
                 self.counters.malformed.add(1);
-                if let Some(request) = malformed.request {
+                let known = self.is_ours(source);
+                if let Some(request) = malformed.request
+                    && (known || self.may_answer_stranger(now))
+                {
                     self.endpoint.reply(
                         &request,
                         source,
@@ -65,10 +68,14 @@ impl<E: Engine> Switchboard<E> {
     fn consider(&mut self, parsed: Parsed, source: SocketAddr, pressure: Pressure, now: Instant) {
         if let Message::Request(request) = &parsed.message {
             let basics = &parsed.basics;
-            let fresh = basics.to.tag().is_none() && !self.endpoint.knows(basics);
+            let new = !self.endpoint.knows(basics);
             let admitted = match request.method {
-                Method::Invite if fresh => self.gate_invite(request, basics, source, pressure, now),
-                Method::Register if !self.endpoint.knows(basics) => {
+                Method::Ack => true, // never answered
+                _ if new && !self.may_ask(request, basics, source, now) => false,
+                Method::Invite if new && basics.to.tag().is_none() => {
+                    self.gate_invite(request, basics, source, pressure, now)
+                }
+                Method::Register if new => {
                     self.gate_register(request, basics, source, pressure, now)
                 }
                 _ => true,
@@ -79,6 +86,51 @@ impl<E: Engine> Switchboard<E> {
         }
         self.endpoint.receive(parsed, source, now);
         self.settle(now);
+    }
+
+    /// Whether this is a trunk's address or one that a phone registered from.
+    fn is_ours(&self, source: SocketAddr) -> bool {
+        self.trunks.iter().any(|trunk| trunk.covers(source)) || self.registrar.knows(source)
+    }
+
+    fn may_answer_stranger(&mut self, now: Instant) -> bool {
+        let may = self.strangers.take(now);
+        if !may {
+            self.counters.strangers_dropped.add(1);
+        }
+        may
+    }
+
+    /// Whether there is an answer for a new request at all. Strangers share one bucket: their sources may be forged,
+    /// so a bucket for each would be no limit. Whoever answers a challenge of ours, and has not guessed too often, is
+    /// at its address; it does not compete with them.
+    fn may_ask(
+        &mut self,
+        request: &Request,
+        basics: &Basics,
+        source: SocketAddr,
+        now: Instant,
+    ) -> bool {
+        let header = match request.method {
+            Method::Register => "Authorization",
+            _ => "Proxy-Authorization",
+        };
+        let answers = self
+            .authenticator
+            .recognises(request, header, source.ip(), now)
+            && !self.guard.is_closed(source.ip(), now);
+        if answers && request.method == Method::Register {
+            // Before the password is looked at: what is dropped must have used up nothing.
+            let may = self.registrations.take(now);
+            if !may {
+                self.counters.registrations_dropped.add(1);
+            }
+            return may;
+        }
+        answers
+            || self.is_ours(source)
+            || self.endpoint.is_inside_call(basics)
+            || self.may_answer_stranger(now)
     }
 
     fn gate_invite(
@@ -102,7 +154,11 @@ impl<E: Engine> Switchboard<E> {
         }
         let load = Load {
             legs: self.legs.len(),
-            queue_delay: pressure.queue_delay,
+            // Whoever floods the socket makes it look full: that must not keep a trunk's calls out.
+            queue_delay: match trunk {
+                Some(_) => Duration::ZERO,
+                None => pressure.queue_delay,
+            },
             events_waiting: pressure.events_waiting,
         };
         if let Some(trunk) = trunk {

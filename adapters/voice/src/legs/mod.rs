@@ -20,7 +20,7 @@ use crate::media::{Codec, Media, NoPorts, Remote};
 use crate::sdp::{Audio, Description, Local};
 use crate::sip::digest::{Algorithm, Authenticator, PhoneBook};
 use crate::sip::endpoint::{CallId, Endpoint, Identity, Output, Reach};
-use crate::sip::overload::{Admission, Limits};
+use crate::sip::overload::{Admission, Bucket, Limits};
 use crate::sip::registrar::{Expiry, Guard, Registrar};
 use crate::sip::tokens::Tokens;
 use crate::sip::transaction::Bytes;
@@ -138,6 +138,8 @@ pub struct Switchboard<E> {
     registrar: Registrar,
     guard: Guard,
     admission: Admission,
+    strangers: Bucket,
+    registrations: Bucket,
     trunks: Vec<KnownTrunk>,
     tokens: Tokens,
     media_address: IpAddr,
@@ -179,6 +181,8 @@ impl<E: Engine> Switchboard<E> {
             authenticator,
             registrar: Registrar::new(settings.expiry),
             guard,
+            strangers: Bucket::new(settings.limits.strangers, now),
+            registrations: Bucket::new(settings.limits.registrations, now),
             admission: Admission::new(settings.limits, settings.trunks.len() + 1, now),
             trunks: settings.trunks,
             tokens,

@@ -11,6 +11,7 @@ use crate::sip::overload::Rate;
 
 mod acknowledging;
 mod gate;
+mod phones;
 
 #[derive(Clone, Default)]
 struct Wires(Rc<RefCell<Vec<String>>>);
@@ -76,6 +77,10 @@ impl Scene {
     }
 
     fn with(limits: Limits) -> Self {
+        Self::knowing(Arc::new(NoPhones), limits)
+    }
+
+    fn knowing(phones: Arc<dyn PhoneBook>, limits: Limits) -> Self {
         let (wires, now) = (Wires::default(), Instant::now());
         let address = "192.0.2.1".parse().unwrap();
         let trunk = |name: &str, ip: &str, port| KnownTrunk {
@@ -102,13 +107,7 @@ impl Scene {
             expiry: Expiry::default(),
             seed: [3; 32],
         };
-        let board = Switchboard::new(
-            settings,
-            wires.clone(),
-            Arc::new(NoPhones),
-            Arc::default(),
-            now,
-        );
+        let board = Switchboard::new(settings, wires.clone(), phones, Arc::default(), now);
         Self {
             board,
             wires,

@@ -12,7 +12,8 @@ pub struct Limits {
     pub total: Rate,
     /// Legs that exist at a time, both directions, counted when a new call is offered.
     pub max_legs: usize,
-    /// Messages waiting in the socket longer than this mean that we are too slow: new calls are refused.
+    /// Messages waiting in the socket longer than this mean that we are too slow: new calls of phones are refused.
+    /// Those of trunks are not, for anybody can keep the socket full; rates and `max_legs` bound them.
     pub max_queue_delay: Duration,
     /// What `Retry-After` says, in seconds.
     pub retry_after: u32,
@@ -22,6 +23,12 @@ pub struct Limits {
     pub auth_failures: usize,
     /// See `auth_failures`.
     pub auth_window: Duration,
+    /// Answers a second to sources that are neither a trunk nor a registered phone, all together. What is more gets
+    /// none: with forged sources we would send it to others.
+    pub strangers: Rate,
+    /// Registrations a second with credentials to check, of all phones together. What is more waits for the phone to
+    /// repeat it.
+    pub registrations: Rate,
 }
 
 impl Default for Limits {
@@ -41,6 +48,14 @@ impl Default for Limits {
             decide_within: Duration::from_secs(60),
             auth_failures: 10,
             auth_window: Duration::from_secs(60),
+            strangers: Rate {
+                per_second: 200,
+                burst: 400,
+            },
+            registrations: Rate {
+                per_second: 200,
+                burst: 400,
+            },
         }
     }
 }
@@ -78,6 +93,15 @@ impl Bucket {
         let gained = passed * f64::from(self.rate.per_second.max(1));
         self.tokens = (self.tokens + gained).min(f64::from(self.rate.burst.max(1)));
         self.at = now.max(self.at);
+    }
+
+    /// Takes one token, if there is one.
+    pub fn take(&mut self, now: Instant) -> bool {
+        let has = self.has(now);
+        if has {
+            self.tokens -= 1.0;
+        }
+        has
     }
 
     fn has(&mut self, now: Instant) -> bool {

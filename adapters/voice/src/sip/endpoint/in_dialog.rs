@@ -19,6 +19,12 @@ impl Endpoint {
         (known.is_empty() || known == basics.from.tag().unwrap_or("")).then_some(id)
     }
 
+    /// Whether a message belongs to a call: it carries our tag, which nobody can guess.
+    #[must_use]
+    pub fn is_inside_call(&self, basics: &Basics) -> bool {
+        self.find_call(basics).is_some()
+    }
+
     pub(super) fn on_in_dialog(
         &mut self,
         request: Request,
