@@ -294,14 +294,15 @@ impl Uses {
 }
 
 /// Whether credentials for `uri` are meant for this request: an answer to one challenge may not be used for another
-/// request. Phones write ports and parameters of the two differently, and some leave the user of a REGISTER out of
-/// one of them, so only what is called counts.
+/// request. Phones write ports and parameters of the two differently, some name the server alone, and some leave the
+/// user of a REGISTER out of one of them, so only what is called counts, as far as it is named.
 fn concerns(uri: &str, request: &Request) -> bool {
     let Some(uri) = Uri::parse(uri) else {
         return false;
     };
+    let any_user = request.method == Method::Register || uri.user.is_none();
     uri.host.eq_ignore_ascii_case(&request.uri.host)
-        && (request.method == Method::Register || uri.user_name() == request.uri.user_name())
+        && (any_user || uri.user_name() == request.uri.user_name())
 }
 
 /// Eight hexadecimal digits (RFC 7616 section 3.4).

@@ -299,6 +299,7 @@ fn credentials_hold_for_what_is_called_however_the_phone_writes_it() {
     for (method, asked, written, same) in [
         (Method::Invite, "sip:1@h", "sip:1@h", true),
         (Method::Invite, "sip:1@h:5060;user=phone", "sip:1@H", true),
+        (Method::Invite, "sip:1@h", "sip:h:5060", true),
         (Method::Invite, "sip:2@h", "sip:1@h", false),
         (Method::Invite, "sip:1@g", "sip:1@h", false),
         (Method::Invite, "sip:1@h", "", false),
