@@ -1,6 +1,7 @@
 //! The program `rapport` as a process: started, asked, stopped and killed as its users do it.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
@@ -16,6 +17,8 @@ use crate::wait;
 
 /// A debug build on a busy machine hashes passwords slowly.
 const START_WITHIN: Duration = Duration::from_secs(60);
+/// Counters are asked for when a test has failed already.
+const METRICS_WITHIN: Duration = Duration::from_secs(3);
 /// The program drains for ten seconds at most.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 
@@ -158,6 +161,32 @@ impl Hub {
     pub fn lines(&self) -> String {
         self.process.errors()
     }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        if std::thread::panicking() && self.is_running() {
+            let counters = metrics(self.addresses.http).unwrap_or_else(|error| error.to_string());
+            let counted = counters
+                .lines()
+                .filter(|line| !line.starts_with('#') && !line.ends_with(" 0"));
+            eprintln!("--- what the hub counted:");
+            counted.for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
+/// `GET /metrics`, where nothing can be awaited.
+fn metrics(http: SocketAddr) -> std::io::Result<String> {
+    let mut socket = TcpStream::connect_timeout(&http, METRICS_WITHIN)?;
+    socket.set_read_timeout(Some(METRICS_WITHIN))?;
+    write!(
+        socket,
+        "GET /metrics HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// Writes the configuration of a hub into a folder.

@@ -1,4 +1,4 @@
-//! Free ports of the loopback address.
+//! Ports of the loopback address for those who cannot say which one they took: peers, and media of a hub.
 
 use std::net::{TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -8,25 +8,33 @@ const MEDIA: u16 = 200;
 /// Media ports lie below the range that the system hands out by itself.
 const FIRST_MEDIA: u16 = 20_000;
 const SLICES: u16 = 60;
+/// Ports of peers lie below those of media.
+const FIRST_PEER: u16 = 11_000;
+const PEERS: u16 = 9_000;
 
-/// A UDP port that nobody has at this moment.
+/// A port for a peer, that neither UDP nor TCP uses at this moment. It lies below the range that the system hands out by
+/// itself, and no test of this process gets it again, so it is still free when the peer takes it.
 ///
 /// # Panics
-/// When the system has none.
+/// When there is none.
 #[must_use]
 pub fn udp() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free UDP port");
-    socket.local_addr().expect("its number").port()
-}
-
-/// A TCP port that nobody has at this moment.
-///
-/// # Panics
-/// When the system has none.
-#[must_use]
-pub fn tcp() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a free TCP port");
-    socket.local_addr().expect("its number").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let process = u16::try_from(std::process::id() % u32::from(PEERS)).unwrap_or(0);
+    let free = |port: &u16| {
+        UdpSocket::bind(("127.0.0.1", *port)).is_ok()
+            && TcpListener::bind(("127.0.0.1", *port)).is_ok()
+    };
+    let mut ports = std::iter::repeat_with(|| {
+        // Neighbouring processes begin far from each other.
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        FIRST_PEER + process.wrapping_mul(211).wrapping_add(step) % PEERS
+    });
+    ports
+        .by_ref()
+        .take(PEERS.into())
+        .find(free)
+        .expect("a free port")
 }
 
 /// A range of media ports; hubs of this process get different ones, and those of other processes most likely too.

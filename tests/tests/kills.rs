@@ -133,7 +133,10 @@ async fn wish(finance: &Api, acknowledged: &Acknowledged) -> Option<()> {
             "key": key, "customer": { "external_id": format!("k-{}", key.as_u128() % 50) }, "purpose": "survey", "class": "service",
             "talking_point": "Ask.", "value": 1, "expires_at": "2099-01-01T00:00:00Z", "channels": ["voice"],
         });
-        let answer = finance.attempt(Method::POST, "/wishes", Some(body)).await.ok()?;
+        let answer = finance
+            .attempt(Method::POST, "/wishes", Some(body))
+            .await
+            .ok()?;
         if answer.status == 201 {
             acknowledged.note(answer.body["id"].as_str()?, "outreach.wish_filed.v1");
         }
