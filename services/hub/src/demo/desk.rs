@@ -8,7 +8,7 @@ use rapport_voice::phone::{PhoneCall, PhoneEnd, PhoneEvent, Softphone};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::agenda::Agenda;
@@ -19,6 +19,10 @@ use super::trouble::Trouble;
 
 /// The longest pause before the live socket is opened again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long the desk may show what is done already.
+const EMPTY_WITHIN: Duration = Duration::from_secs(5);
+/// How often somebody tries to log out while the hub still sees work in their hands, and the pause between.
+const GOODBYES: (u32, Duration) = (20, Duration::from_millis(250));
 /// A call that lasted this long was heard on both sides.
 const HEARD_WITHIN: Duration = Duration::from_secs(2);
 
@@ -162,11 +166,27 @@ impl Day {
                 changed = stages.changed() => {
                     let stage = *stages.borrow_and_update();
                     if changed.is_err() || stage == Stage::Over {
-                        return;
+                        return self.until_empty(live).await;
                     }
                     let last = self.desk.clerk.ends_the_day();
                     self.carry_out(Due::Act(last)).await;
                 }
+            }
+        }
+    }
+
+    /// The log may say that all is done a moment before the desk does.
+    async fn until_empty(&mut self, live: &mut Socket) {
+        let until = Instant::now() + EMPTY_WITHIN;
+        while !self.desk.clerk.is_idle() {
+            match timeout_at(until, live.next()).await {
+                Ok(Ok(Some(frame))) => {
+                    if let Err(failure) = self.read(frame, live).await {
+                        return self.note("live", &failure);
+                    }
+                }
+                Ok(Ok(None)) | Err(_) => return,
+                Ok(Err(failure)) => return self.note("live", &failure),
             }
         }
     }
@@ -325,13 +345,15 @@ impl Day {
                 self.desk.name
             ));
         }
-        let gone = self
-            .desk
-            .api
-            .post("/me/presence", &json!({ "state": "logged_out" }))
-            .await;
-        if let Err(failure) = gone {
-            self.note("log out", &failure);
+        for attempt in 1..=GOODBYES.0 {
+            let gone = json!({ "state": "logged_out" });
+            match self.desk.api.post("/me/presence", &gone).await {
+                Ok(_) => break,
+                Err(Failure::TooLate) if attempt < GOODBYES.0 => {
+                    tokio::time::sleep(GOODBYES.1).await
+                }
+                Err(failure) => self.note("log out", &failure),
+            }
         }
         if let Some(DeskPhone { phone, mut events }) = self.desk.phone.take() {
             // A phone waits for the reader of its events.

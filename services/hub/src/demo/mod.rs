@@ -24,7 +24,8 @@ mod visitors;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,7 +103,7 @@ pub async fn run(options: Options) -> Result<(), String> {
         (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
     let show = Show::new();
     show.step("Preparing accounts …");
-    std::fs::create_dir_all(&options.data).map_err(|error| {
+    make_folder(&options.data).map_err(|error| {
         format!(
             "--data: cannot make the folder {}: {error}",
             options.data.display()
@@ -231,6 +232,13 @@ fn choose_ports(choice: PortChoice, show: &Show) -> Ports {
 
 fn on(kind: SignalKind) -> Result<Signal, String> {
     signal(kind).map_err(|error| format!("signals cannot be received: {error}"))
+}
+
+/// Makes the data folder, for its owner alone.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder)
 }
 
 /// A span such as `90`, `90s`, `5m` or `1h`.

@@ -26,6 +26,8 @@ use super::trouble::Trouble;
 use super::visitors::Site;
 use crate::wiring::Addresses;
 
+/// How long the next of those who go home may take.
+const HOME_WITHIN: Duration = Duration::from_secs(15);
 /// Words between simulated people that may wait; a full channel is counted as an error.
 const WORDS: usize = 256;
 /// Where the carrier and the fixed phones like to be, one after the other, so that the set-up stays the same.
@@ -211,9 +213,7 @@ impl Play {
         }
         self.stage.send_replace(Stage::Over);
         for group in [&mut self.agents, &mut self.carrier, &mut self.public] {
-            while let Ok(Some(ended)) =
-                tokio::time::timeout(Duration::from_secs(5), group.join_next()).await
-            {
+            while let Ok(Some(ended)) = tokio::time::timeout(HOME_WITHIN, group.join_next()).await {
                 if ended.is_err() {
                     self.trouble.note("a part of the simulation broke down");
                 }
