@@ -119,6 +119,19 @@ pub enum ConfigError {
     },
 }
 
+/// Where and why a text is no TOML. The library's own rendering shows the line, which may hold a password.
+fn place_and_message(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before {
+        Some(before) => format!(
+            "line {}: {}",
+            before.matches('\n').count() + 1,
+            error.message()
+        ),
+        None => error.message().to_owned(),
+    }
+}
+
 /// Reads values of environment variables; handed in, so that a test needs no environment.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -151,7 +164,7 @@ impl Config {
         };
         let table: toml::Table = text
             .parse()
-            .map_err(|error: toml::de::Error| syntax(error.to_string().trim_end().to_owned()))?;
+            .map_err(|error: toml::de::Error| syntax(place_and_message(text, &error)))?;
         let value = serde_json::to_value(table).map_err(|error| syntax(error.to_string()))?;
         let mut problems = Problems::default();
         let config = check::check(value, environment, &mut problems);

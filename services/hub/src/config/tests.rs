@@ -238,6 +238,19 @@ fn another_log_than_the_embedded_one_is_refused_by_name_without_its_password() {
 }
 
 #[test]
+fn a_line_that_is_not_toml_is_named_and_not_shown() {
+    let text = "[[tenant]]\nname = \"a\"\npassword = \"hunter2-hunter2\n";
+    let error = Config::read(text, Path::new("test.toml"), &|_| None)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("line 3: "), "{error}");
+    assert!(
+        !error.contains("hunter2") && !error.contains('\n'),
+        "{error}"
+    );
+}
+
+#[test]
 fn what_is_not_toml_is_said_with_its_place() {
     let error = read("[http\nbind = 1").unwrap_err().to_string();
     assert!(
