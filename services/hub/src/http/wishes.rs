@@ -38,7 +38,7 @@ struct Whom {
 #[serde(deny_unknown_fields)]
 pub struct NewWish {
     #[serde(default)]
-    id: Option<WishId>,
+    key: Option<Uuid>,
     customer: Whom,
     purpose: String,
     class: WishClass,
@@ -97,7 +97,7 @@ pub async fn file(
     };
     let wish = body.0;
     let draft = WishDraft {
-        id: wish.id,
+        key: wish.key,
         customer: wish.customer.read()?,
         purpose: wish.purpose,
         class: wish.class,
@@ -128,9 +128,12 @@ pub async fn file(
         })
         .await?
     };
-    // An id that another department used is not this department's to read.
-    let view = view.filter(|view| view.department == department);
-    let view = view.ok_or_else(|| Problem::conflict("id_taken", "Another wish has this id."))?;
+    let view = view.ok_or_else(|| {
+        Problem::unavailable(
+            "The wish is filed; the read model has not come that far yet.",
+            1,
+        )
+    })?;
     let mut answer = serde_json::to_value(view).map_err(Problem::internal)?;
     answer["position"] = json!(filed.position);
     Ok(if filed.new {
@@ -145,7 +148,7 @@ pub async fn file(
 fn just_filed(app: &App, department: &str, draft: &WishDraft) -> WishView {
     let nobody = Uuid::nil();
     WishView {
-        id: draft.id.unwrap_or_else(|| WishId::from_uuid(nobody)),
+        id: WishId::from_uuid(nobody),
         customer: CustomerId::from_uuid(nobody),
         department: department.to_owned(),
         purpose: draft.purpose.clone(),

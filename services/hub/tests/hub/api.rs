@@ -58,16 +58,19 @@ async fn a_wish_is_filed_once_and_read_by_those_it_concerns() {
         hub.program("other-operations-key"),
     );
     let mut body = wish();
-    body["id"] = json!("0199a0d0-0000-7000-8000-000000000001");
+    body["key"] = json!("0199a0d0-0000-7000-8000-000000000001");
     let (status, filed) = finance.post("/api/v1/wishes", body.clone()).await;
     assert_eq!(
-        (status, &filed["department"], &filed["id"]),
-        (201, &json!("finance"), &body["id"]),
+        (status, &filed["department"]),
+        (201, &json!("finance")),
         "{filed}"
     );
     assert!(filed["position"].is_u64());
-    let (status, again) = finance.post("/api/v1/wishes", body).await;
-    assert_eq!((status, &again["customer"]), (200, &filed["customer"]));
+    let (status, again) = finance.post("/api/v1/wishes", body.clone()).await;
+    assert_eq!((status, &again["id"]), (200, &filed["id"]));
+    let (status, another) = sales.post("/api/v1/wishes", body).await;
+    assert_eq!(status, 201, "a key is a department's own");
+    assert_ne!(another["id"], filed["id"]);
     let path = format!(
         "/api/v1/wishes/{}?min_position={}",
         filed["id"].as_str().unwrap(),
@@ -84,7 +87,20 @@ async fn a_wish_is_filed_once_and_read_by_those_it_concerns() {
             .len(),
         1
     );
-    assert_eq!(sales.get("/api/v1/wishes").await.1["wishes"], json!([]));
+    let own = sales
+        .get(&format!(
+            "/api/v1/wishes?min_position={}",
+            another["position"]
+        ))
+        .await
+        .1;
+    let own: Vec<&Value> = own["wishes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|wish| &wish["id"])
+        .collect();
+    assert_eq!(own, [&another["id"]], "their own alone");
     assert_eq!(
         finance.get("/api/v1/wishes?limit=0").await.1["field"],
         "limit"
