@@ -60,7 +60,7 @@ pub fn check(
     let context = tenant::Context {
         environment,
         realm: voice.as_ref().map(|v| v.realm.as_str()),
-        trunks: &trunks,
+        trunks: Some(&trunks),
     };
     unique(
         "tenant",
@@ -288,7 +288,7 @@ fn unique_in_hub(tenants: &[tenant::TenantSetup], problems: &mut Problems) {
                 "one address leads to one access point",
             );
         }
-        for (place, key) in setup.declaration.api_keys.iter().enumerate() {
+        for (place, key) in setup.declaration.api_keys.iter().flatten().enumerate() {
             let path = format!("tenant.{tenant}.api_key[{}].key", place + 1);
             take(
                 "api key",

@@ -133,7 +133,7 @@ fn tenant(setup: &TenantSetup, config: &Config, warnings: &mut Vec<String>) -> S
             ));
         }
     }
-    for key in &declared.api_keys {
+    for key in declared.api_keys.iter().flatten() {
         let may = match key.role {
             ApiRole::Department => "files wishes",
             ApiRole::Admin => "changes set-up and reads everything",
@@ -144,6 +144,7 @@ fn tenant(setup: &TenantSetup, config: &Config, warnings: &mut Vec<String>) -> S
         None if declared
             .api_keys
             .iter()
+            .flatten()
             .any(|key| key.role == ApiRole::Department) =>
         {
             warnings.push(format!(

@@ -110,7 +110,7 @@ pub const HTTP: Section = Section {
             Kind::Whole(1, 168),
             Is("12"),
             "8",
-            "A login ends after so many hours without a request.",
+            "A login ends after so many hours without a request, and after a day in any case. An open page alone is no request.",
         ),
     ],
 };

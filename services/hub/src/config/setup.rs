@@ -94,7 +94,7 @@ pub fn agent_from(
     let context = Context {
         environment: &no_environment,
         realm,
-        trunks: &[],
+        trunks: None,
     };
     let agent = super::agent::agent(&read, "", &context, &mut problems);
     done(agent, problems)
@@ -131,11 +131,11 @@ pub fn policy_from(
     done(policy, problems)
 }
 
-/// The tenant itself, without what has addresses of its own.
+/// The tenant itself, without what has addresses of its own. Whether it may have the trunk is the caller's to say.
 ///
 /// # Errors
 /// [`Problems`], each naming its key.
-pub fn tenant_from(name: &str, body: Value, trunks: &[&str]) -> Result<TenantDefinition, Problems> {
+pub fn tenant_from(name: &str, body: Value) -> Result<TenantDefinition, Problems> {
     let mut problems = Problems::default();
     let read: file::Tenant = read(&keys::TENANT, Some(name), body)?;
     let lists = [
@@ -155,7 +155,7 @@ pub fn tenant_from(name: &str, body: Value, trunks: &[&str]) -> Result<TenantDef
     let context = Context {
         environment: &no_environment,
         realm: None,
-        trunks,
+        trunks: None,
     };
     let definition = tenant::definition(&read, "", &context, &mut problems);
     done(definition, problems)

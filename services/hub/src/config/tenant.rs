@@ -46,8 +46,8 @@ pub struct Context<'a> {
     pub environment: Environment<'a>,
     /// The realm of phones; `None` without telephony.
     pub realm: Option<&'a str>,
-    /// Names of the trunks.
-    pub trunks: &'a [&'a str],
+    /// Names of the trunks; `None` when whoever asks looks them up elsewhere.
+    pub trunks: Option<&'a [&'a str]>,
 }
 
 /// Reads a tenant and notes what cannot be.
@@ -105,9 +105,10 @@ pub fn check(tenant: &Tenant, context: &Context<'_>, problems: &mut Problems) ->
             passwords.extend(password.map(|password| (one.name.clone(), password)));
             declared
         }),
-        api_keys: each(&tenant.api_key, |n, key| {
+        // The file is the whole list: a key that is taken out of it is valid no longer.
+        api_keys: Some(each(&tenant.api_key, |n, key| {
             api_key(key, &place("api_key", n), context.environment, problems)
-        }),
+        })),
         policy: tenant
             .policy
             .as_ref()
@@ -141,12 +142,10 @@ pub fn definition(
         );
         Zone::UTC
     });
-    if let Some(trunk) = tenant
-        .outbound_trunk
-        .as_deref()
-        .filter(|name| !context.trunks.contains(name))
+    if let Some(trunk) = tenant.outbound_trunk.as_deref()
+        && let Some(trunks) = context.trunks.filter(|known| !known.contains(&trunk))
     {
-        let fix = match context.trunks {
+        let fix = match trunks {
             [] => "declare it as [[voice.trunk]]".to_owned(),
             known => format!(
                 "use one of {}, or declare it as [[voice.trunk]]",

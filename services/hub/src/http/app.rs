@@ -13,8 +13,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 use super::attempts::Attempts;
+use super::health::Pulse;
 use super::problem::Problem;
 use super::session::Sessions;
+use super::trunk_hosts::TrunkHosts;
 use super::wallboard::Lines;
 use crate::metrics::Sources;
 
@@ -56,12 +58,14 @@ pub struct App {
     pub secure_cookies: bool,
     /// How browsers reach the chat listener.
     pub chat: ChatFace,
-    /// Names of the trunks.
-    pub trunks: Vec<String>,
+    /// Where the trunks are.
+    pub trunks: TrunkHosts,
     /// The realm of registering phones, with telephony.
     pub realm: Option<String>,
     /// The wallboard's queue lines.
     pub lines: Lines,
+    /// Whether the hub was well a moment ago.
+    pub pulse: Pulse,
     /// What the metrics page counts.
     pub sources: Sources,
     /// Turns true when the hub stops: live sockets say goodbye.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::app::App;
+use super::auth::by_trusted_proxy;
 use super::problem::Problem;
 use super::request::query;
 use super::setup::first_site;
@@ -21,24 +22,48 @@ fn is_hashed(path: &str) -> bool {
     path.starts_with("assets/")
 }
 
-/// The chat listener's address as a browser on this page reaches it.
-fn chat_url(app: &App, req: &HttpRequest) -> String {
+/// The chat listener's address as a browser on this page reaches it; `None` when the request does not say where the
+/// browser is, in words that can be in a header and in JSON as they are.
+fn chat_url(app: &App, req: &HttpRequest) -> Option<String> {
     if let Some(url) = &app.chat.public_url {
-        return url.clone();
+        return Some(url.clone());
     }
-    let info = req.connection_info();
-    let host = info.host();
-    // The host without its port; an IPv6 address stays in its brackets.
-    let name = match host.rfind(':') {
-        Some(colon) if !host.ends_with(']') => &host[..colon],
-        _ => host,
+    let named = |header: header::HeaderName| req.headers().get(header)?.to_str().ok();
+    // Anybody can send this one; a proxy we know sends what the browser asked for.
+    let forwarded = if by_trusted_proxy(app, req) {
+        named(header::HeaderName::from_static("x-forwarded-host"))
+    } else {
+        None
     };
-    format!("ws://{name}:{}/", app.chat.port)
+    let name = host_name(forwarded.or_else(|| named(header::HOST))?)?;
+    Some(format!("ws://{name}:{}/", app.chat.port))
+}
+
+/// The host without its port; an IPv6 address stays in its brackets. Nothing else passes: what a client sends here ends
+/// up in a policy, where a space or a semicolon would mean something.
+fn host_name(host: &str) -> Option<&str> {
+    let (name, port) = match host.rfind(':') {
+        Some(colon) if !host.ends_with(']') => (&host[..colon], &host[colon + 1..]),
+        _ => (host, ""),
+    };
+    let plain = match name.strip_prefix('[') {
+        Some(v6) => v6
+            .strip_suffix(']')
+            .is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => {
+            (1..=253).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+        }
+    };
+    (plain && port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit())).then_some(name)
 }
 
 /// What a page may do. Scripts and styles come from here alone; sockets go to the hub and its chat.
 fn policy(app: &App, req: &HttpRequest, ancestors: &str) -> String {
-    let chat = chat_url(app, req);
+    // Without its address the page may not talk to the chat; everything else of it works.
+    let chat = chat_url(app, req).unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; media-src 'self'; \
          manifest-src 'self'; connect-src 'self' {chat}; frame-src 'self'; base-uri 'none'; form-action 'self'; \
@@ -161,8 +186,45 @@ fn headers(
 pub async fn widget_config(app: web::Data<App>, req: HttpRequest) -> Result<HttpResponse, Problem> {
     let asked: Site = query(&req)?;
     let site = asked.site.or_else(|| first_site(&app.engine.directory()));
-    let body = json!({ "chat": chat_url(&app, &req), "site": site });
+    let chat = chat_url(&app, &req).ok_or_else(|| Problem::malformed("Host names no host."))?;
+    let body = json!({ "chat": chat, "site": site });
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_nothing_that_means_something_in_a_policy() {
+        for (host, name) in [
+            ("hub.example", "hub.example"),
+            ("hub.example:8080", "hub.example"),
+            ("192.0.2.1:80", "192.0.2.1"),
+            ("[2001:db8::1]:8080", "[2001:db8::1]"),
+            ("[::1]", "[::1]"),
+        ] {
+            assert_eq!(host_name(host), Some(name), "{host}");
+        }
+        for host in [
+            "",
+            ":80",
+            "a b",
+            "a;script-src",
+            "a,b",
+            "a:80 *",
+            "a:x",
+            "[::1",
+            "[a;b]",
+            "*",
+            "a'b",
+            "user@a",
+            "a/b",
+            "a:123456",
+        ] {
+            assert_eq!(host_name(host), None, "{host}");
+        }
+    }
 }

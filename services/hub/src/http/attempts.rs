@@ -1,4 +1,6 @@
-//! How often a password may be tried: by address and by user. A right one costs nothing.
+//! How often a password may be tried: by address, by user from an address, and by user from anywhere. A right one costs
+//! nothing. Somebody elsewhere who guesses at a user's password uses up an allowance of their own, so the user can log
+//! in as ever; only a guess from many addresses at once holds the user up too.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,6 +15,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Address(IpAddr),
+    UserFrom(String, String, IpAddr),
     User(String, String),
     Newcomers,
 }
@@ -29,15 +32,21 @@ const ADDRESS: Rate = Rate {
     refill: Duration::from_secs(2),
 };
 /// A person mistypes a few times; a machine must not be able to guess.
-const USER: Rate = Rate {
+const USER_FROM: Rate = Rate {
     burst: 10.0,
     refill: Duration::from_secs(6),
+};
+/// From all addresses together.
+const USER: Rate = Rate {
+    burst: 100.0,
+    refill: Duration::from_millis(600),
 };
 
 impl Key {
     const fn rate(&self) -> Rate {
         match self {
             Self::Address(_) | Self::Newcomers => ADDRESS,
+            Self::UserFrom(..) => USER_FROM,
             Self::User(..) => USER,
         }
     }
@@ -53,6 +62,13 @@ struct Bucket {
 #[derive(Default)]
 pub struct Attempts {
     held: Mutex<Held>,
+}
+
+/// An attempt that was counted: where.
+#[derive(Debug)]
+#[must_use = "a right password gives it back"]
+pub struct Attempt {
+    keys: Vec<Key>,
 }
 
 #[derive(Default)]
@@ -73,13 +89,35 @@ impl Attempts {
         tenant: &str,
         user: &str,
         now: Instant,
-    ) -> Result<(), u32> {
+    ) -> Result<Attempt, u32> {
+        let (tenant, user, address) = (tenant.to_owned(), user.to_owned(), block(address));
+        self.count(
+            vec![
+                Key::Address(address),
+                Key::UserFrom(tenant.clone(), user.clone(), address),
+                Key::User(tenant, user),
+            ],
+            now,
+        )
+    }
+
+    /// Counts an API key that nobody has. Those who have one are not asked.
+    ///
+    /// # Errors
+    /// Seconds to wait, when there were too many.
+    pub fn wrong_key(&self, address: IpAddr, now: Instant) -> Result<(), u32> {
+        self.count(vec![Key::Address(block(address))], now)
+            .map(|_| ())
+    }
+
+    fn count(&self, keys: Vec<Key>, now: Instant) -> Result<Attempt, u32> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = [
-            Key::Address(block(address)),
-            Key::User(tenant.to_owned(), user.to_owned()),
-        ];
-        let keys = keys.map(|key| room(&mut held, key, now));
+        let mut keys: Vec<Key> = keys
+            .into_iter()
+            .map(|key| room(&mut held, key, now))
+            .collect();
+        // Newcomers of several kinds are one.
+        keys.dedup();
         for key in &keys {
             let bucket = entry(&mut held, key, now);
             if bucket.level < 1.0 {
@@ -91,18 +129,15 @@ impl Attempts {
         for key in &keys {
             entry(&mut held, key, now).level -= 1.0;
         }
-        Ok(())
+        Ok(Attempt { keys })
     }
 
     /// The password was right: the attempt is not counted.
-    pub fn succeeded(&self, address: IpAddr, tenant: &str, user: &str, now: Instant) {
+    pub fn succeeded(&self, attempt: &Attempt, now: Instant) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in [
-            Key::Address(block(address)),
-            Key::User(tenant.to_owned(), user.to_owned()),
-        ] {
-            if held.buckets.contains_key(&key) {
-                let bucket = entry(&mut held, &key, now);
+        for key in &attempt.keys {
+            if held.buckets.contains_key(key) {
+                let bucket = entry(&mut held, key, now);
                 bucket.level = (bucket.level + 1.0).min(key.rate().burst);
             }
         }
@@ -167,14 +202,38 @@ mod tests {
         let attempts = Attempts::default();
         let now = Instant::now();
         for _ in 0..10 {
-            attempts.begin(HOME, "t", "anna", now).unwrap();
+            let _wrong = attempts.begin(HOME, "t", "anna", now).unwrap();
         }
-        assert_eq!(attempts.begin(HOME, "t", "anna", now), Err(6));
-        assert_eq!(attempts.begin(HOME, "t", "bo", now), Ok(()));
-        assert_eq!(
-            attempts.begin(HOME, "t", "anna", now + Duration::from_secs(6)),
-            Ok(())
-        );
+        assert_eq!(attempts.begin(HOME, "t", "anna", now).unwrap_err(), 6);
+        assert!(attempts.begin(HOME, "t", "bo", now).is_ok());
+        let later = now + Duration::from_secs(6);
+        assert!(attempts.begin(HOME, "t", "anna", later).is_ok());
+    }
+
+    #[test]
+    fn guessing_from_elsewhere_locks_nobody_out_and_guessing_from_everywhere_is_bounded() {
+        let attempts = Attempts::default();
+        let now = Instant::now();
+        let nth = |n: u32| IpAddr::V4(std::net::Ipv4Addr::from(0x0a00_0000 + n));
+        for _ in 0..50 {
+            let _held_up = attempts.begin(nth(1), "t", "anna", now);
+        }
+        assert!(attempts.begin(HOME, "t", "anna", now).is_ok());
+        let tried = (2..1_000)
+            .filter(|n| attempts.begin(nth(*n), "t", "anna", now).is_ok())
+            .count();
+        assert_eq!(tried, 100 - 10 - 1);
+    }
+
+    #[test]
+    fn unknown_keys_count_against_the_address() {
+        let attempts = Attempts::default();
+        let now = Instant::now();
+        let tried = (0..100)
+            .filter(|_| attempts.wrong_key(HOME, now).is_ok())
+            .count();
+        assert_eq!(tried, 30);
+        assert!(attempts.begin(HOME, "t", "anna", now).is_err());
     }
 
     #[test]
@@ -182,8 +241,8 @@ mod tests {
         let attempts = Attempts::default();
         let now = Instant::now();
         for _ in 0..1_000 {
-            attempts.begin(HOME, "t", "anna", now).unwrap();
-            attempts.succeeded(HOME, "t", "anna", now);
+            let attempt = attempts.begin(HOME, "t", "anna", now).unwrap();
+            attempts.succeeded(&attempt, now);
         }
     }
 
@@ -205,7 +264,7 @@ mod tests {
         for n in 0..30_000 {
             let _held_up = attempts.begin(nth(n), "t", &n.to_string(), now);
         }
-        assert!(attempts.held.lock().unwrap().buckets.len() <= MOST + 2);
+        assert!(attempts.held.lock().unwrap().buckets.len() <= MOST + 3);
         assert!(attempts.begin(nth(30_001), "t", "late", now).is_err());
     }
 }

@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 
 use super::app::App;
 use super::problem::Problem;
-use super::session::{COOKIE, Who};
+use super::session::{COOKIE, Leash, TooManySockets, Who};
 use crate::config::sha256_hex;
 
 /// Who is asking.
@@ -38,6 +38,8 @@ pub enum Caller {
         name: String,
         /// What it may do.
         role: ApiRole,
+        /// SHA-256 of the key, as the set-up has it.
+        digest: String,
     },
 }
 
@@ -84,9 +86,16 @@ impl Caller {
                 .ok()
                 .and_then(|text| text.strip_prefix("Bearer "))
                 .map(str::trim);
-            return key
-                .and_then(|key| by_key(app, key))
-                .ok_or_else(|| Problem::unauthorized("The key is not known."));
+            let known = key.and_then(|key| by_key(app, key));
+            return known.ok_or_else(|| {
+                match app
+                    .attempts
+                    .wrong_key(client_address(app, req), Instant::now())
+                {
+                    Ok(()) => Problem::unauthorized("The key is not known."),
+                    Err(seconds) => Problem::too_many("Too many unknown keys.", seconds),
+                }
+            });
         }
         let who =
             session_of(app, req).ok_or_else(|| Problem::unauthorized("Log in, or send a key."))?;
@@ -121,6 +130,7 @@ fn by_key(app: &App, key: &str) -> Option<Caller> {
         tenant,
         name: known.name.clone(),
         role: known.role,
+        digest,
     })
 }
 
@@ -143,6 +153,16 @@ pub fn token(req: &HttpRequest) -> Option<&str> {
 #[must_use]
 pub fn session_of(app: &App, req: &HttpRequest) -> Option<Who> {
     app.sessions.find(token(req)?, Instant::now())
+}
+
+/// Ties a live socket to the request's session.
+///
+/// # Errors
+/// 401 without a session, 429 when it has as many sockets as it may.
+pub fn leash(app: &App, req: &HttpRequest) -> Result<Leash, Problem> {
+    let tied = token(req).and_then(|token| app.sessions.tie(token, Instant::now()));
+    tied.ok_or_else(|| Problem::unauthorized("Log in."))?
+        .map_err(|TooManySockets| Problem::too_many("This login has too many live sockets.", 30))
 }
 
 /// Whether the browser says that the request comes from one of our pages. No `Origin` is no.
@@ -172,15 +192,22 @@ pub fn from_our_origin(app: &App, req: &HttpRequest) -> bool {
     of_page.is_some() && of_page == host
 }
 
+fn peer(req: &HttpRequest) -> IpAddr {
+    let nowhere = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    req.peer_addr().map_or(nowhere, |address| address.ip())
+}
+
+/// Whether a proxy that we know hands the request on.
+#[must_use]
+pub fn by_trusted_proxy(app: &App, req: &HttpRequest) -> bool {
+    app.trusted_proxies.contains(&peer(req).to_canonical())
+}
+
 /// Where the client is; behind a trusted proxy, what that proxy says.
 #[must_use]
 pub fn client_address(app: &App, req: &HttpRequest) -> IpAddr {
-    let peer = req
-        .peer_addr()
-        .map_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), |address| {
-            address.ip()
-        });
-    if !app.trusted_proxies.contains(&peer.to_canonical()) {
+    let peer = peer(req);
+    if !by_trusted_proxy(app, req) {
         return peer;
     }
     let last = req

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::app::App;
-use super::auth::Reader;
+use super::auth::{Caller, Reader};
 use super::problem::Problem;
 use super::request::{Body, id, limit, query};
 
@@ -231,6 +231,13 @@ fn text(field: String, text: &str, empty: bool) -> Result<(), Problem> {
 }
 
 impl Patch {
+    /// Whether it states something that later contacts are decided by.
+    fn states(&self) -> bool {
+        self.do_not_contact.is_some()
+            || !self.consent.is_empty()
+            || self.contact_points.iter().any(|point| point.verified)
+    }
+
     fn read(self) -> Result<CustomerChange, Problem> {
         if let Some(name) = &self.name {
             text("name".to_owned(), name, false)?;
@@ -269,6 +276,12 @@ impl Patch {
                 let wrong = |error: rapport_domain::contact_point::NotAContactPoint| {
                     Problem::invalid(format!("contact_points[{place}].value"), error.to_string())
                 };
+                if point.kind == Kind::ChatVisitor {
+                    return Err(Problem::invalid(
+                        format!("contact_points[{place}].kind"),
+                        "A browser is known by its own token alone.",
+                    ));
+                }
                 Ok((
                     ContactPoint::parse(point.kind, &point.value).map_err(wrong)?,
                     point.verified,
@@ -288,6 +301,22 @@ impl Patch {
     }
 }
 
+/// Whether somebody may say what a customer wants: they administer, or have the customer before them.
+async fn may_state(app: &App, who: &Caller, customer: CustomerId) -> Result<bool, Problem> {
+    if who.administers() {
+        return Ok(true);
+    }
+    let Caller::Agent { tenant, agent, .. } = *who else {
+        return Ok(false);
+    };
+    let work = app
+        .on_engine(move |engine| async move { engine.work_of(tenant, agent).await })
+        .await?;
+    // An offer is nobody's contact yet.
+    let held = work.iter().filter(|work| work.phase != "offered");
+    Ok(held.map(|work| work.customer.id).any(|id| id == customer))
+}
+
 /// `PATCH /customers/{id}`.
 pub async fn patch(
     app: web::Data<App>,
@@ -296,8 +325,16 @@ pub async fn patch(
     body: Body<Patch>,
 ) -> Result<HttpResponse, Problem> {
     let id: CustomerId = id(&req, "customer")?;
+    let states = body.0.states();
     let change = body.0.read()?;
     let (tenant, actor) = (who.0.tenant(), who.0.actor());
+    if states && !may_state(&app, &who.0, id).await? {
+        return Err(Problem::forbidden(
+            "role",
+            "Consent, do-not-contact and verified contact points are stated by whoever is in contact with the customer \
+             now, or by a supervisor.",
+        ));
+    }
     let changed = app.on_engine(move |engine| async move {
         engine.change_customer(tenant, id, change, actor).await
     });

@@ -6,7 +6,7 @@ use rapport_engine::{Change, ChangeKind};
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::auth::{AtDesk, session_of, token};
+use super::auth::{AtDesk, leash, token};
 use super::live::{Ending, Show, serve};
 use super::problem::Problem;
 
@@ -18,7 +18,7 @@ struct Desk {
 impl Show for Desk {
     fn allowed(&self, app: &App) -> bool {
         app.sessions
-            .find(&self.token, std::time::Instant::now())
+            .peek(&self.token, std::time::Instant::now())
             .is_some_and(|who| who.agent == self.who.agent)
     }
 
@@ -64,12 +64,13 @@ pub async fn live(
     body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     // With a session there is a token; a key was refused before.
-    let token = token(&req)
-        .filter(|_| session_of(&app, &req).is_some())
-        .unwrap_or_default()
-        .to_owned();
+    let (leash, token) = (
+        leash(&app, &req)?,
+        token(&req).unwrap_or_default().to_owned(),
+    );
     let (response, session, frames) = actix_ws::handle(&req, body)
         .map_err(|_| Problem::malformed("This is a WebSocket: send an upgrade."))?;
-    actix_web::rt::spawn(serve(app, session, frames, Desk { who, token }));
+    let desk = Desk { who, token };
+    actix_web::rt::spawn(serve(app, session, frames, Some(leash), desk));
     Ok(response)
 }

@@ -1,17 +1,22 @@
 //! For whoever watches the hub: is it well, and what does it count.
 
-use std::time::Duration;
+use std::future::Future;
+use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
 use rapport_domain::event::{Actor, Category, Meta, NewEvent, Revision, Stream};
 use rapport_domain::id::{EventId, TenantId};
 use rapport_domain::port::log::{AppendError, Batch, Expected};
 use serde_json::json;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::app::App;
 use super::problem::Problem;
 use crate::metrics;
+
+/// How old an answer may be.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// An append that no log takes, because its stream never gets that far: whoever answers "conflict" would have taken a
 /// right one.
@@ -38,20 +43,49 @@ fn impossible(app: &App) -> Batch {
     }
 }
 
-/// `GET /health`: 200 when the log takes appends and the read models go on.
+/// The answer of the last second. Whoever asks while the log is looked at waits for the same answer: however many ask,
+/// the log is given one append a second.
+#[derive(Default)]
+pub struct Pulse {
+    last: Mutex<Option<(Instant, Result<(), Problem>)>>,
+}
+
+impl Pulse {
+    async fn take<F: Future<Output = Result<(), Problem>>>(
+        &self,
+        feel: impl FnOnce() -> F,
+    ) -> Result<(), Problem> {
+        let mut last = self.last.lock().await;
+        if let Some((at, known)) = &*last
+            && at.elapsed() < FRESH
+        {
+            return known.clone();
+        }
+        let felt = feel().await;
+        *last = Some((Instant::now(), felt.clone()));
+        felt
+    }
+}
+
+/// `GET /health`: 200 when the log takes appends and the read models go on, as of the last second.
 pub async fn health(app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let asked = app.engine.log().append(impossible(&app));
+    app.pulse.take(|| feel(&app)).await?;
+    Ok(HttpResponse::Ok().json(json!({ "status": "ok", "position": app.engine.log().head() })))
+}
+
+async fn feel(app: &App) -> Result<(), Problem> {
+    let asked = app.engine.log().append(impossible(app));
     let answer = tokio::time::timeout(Duration::from_secs(2), asked).await;
     if !matches!(answer, Ok(Err(AppendError::Conflict { .. }))) {
         return Err(Problem::unavailable("The event log takes no appends.", 5));
     }
-    if let Some(runner) = app.runners.iter().find(|runner| runner.error().is_some()) {
-        return Err(Problem::unavailable(
+    match app.runners.iter().find(|runner| runner.error().is_some()) {
+        Some(runner) => Err(Problem::unavailable(
             format!("The read model {} cannot go on.", runner.name()),
             5,
-        ));
+        )),
+        None => Ok(()),
     }
-    Ok(HttpResponse::Ok().json(json!({ "status": "ok", "position": app.engine.log().head() })))
 }
 
 /// `GET /metrics`.
@@ -60,4 +94,30 @@ pub async fn metrics(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn many_who_ask_within_a_second_cost_one_look_and_a_bad_answer_is_kept_as_short() {
+        let (pulse, looks) = (Pulse::default(), Cell::new(0));
+        let bad = || Err(Problem::unavailable("no", 5));
+        let look = |answer: Result<(), Problem>| {
+            looks.set(looks.get() + 1);
+            std::future::ready(answer)
+        };
+        assert_eq!(pulse.take(|| look(bad())).await, bad());
+        for _ in 0..100 {
+            assert_eq!(pulse.take(|| look(Ok(()))).await, bad());
+        }
+        assert_eq!(looks.get(), 1);
+        let then = Instant::now().checked_sub(FRESH).unwrap();
+        *pulse.last.lock().await = Some((then, bad()));
+        assert_eq!(pulse.take(|| look(Ok(()))).await, Ok(()));
+        assert_eq!(looks.get(), 2);
+    }
 }

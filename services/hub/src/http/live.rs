@@ -21,6 +21,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout};
 
 use super::app::App;
+use super::session::Leash;
 
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(25);
@@ -78,6 +79,7 @@ struct Line {
     session: Session,
     frames: AggregatedMessageStream,
     heard: Instant,
+    leash: Option<Leash>,
 }
 
 impl Line {
@@ -111,11 +113,12 @@ impl Line {
     }
 }
 
-/// Serves one socket to its end.
+/// Serves one socket to its end. `leash` is the session's, when there is one: the socket ends with it.
 pub async fn serve(
     app: web::Data<App>,
     session: Session,
     frames: MessageStream,
+    leash: Option<Leash>,
     mut show: impl Show,
 ) {
     let frames = frames
@@ -126,6 +129,7 @@ pub async fn serve(
         session,
         frames,
         heard: Instant::now(),
+        leash,
     };
     let ending = match converse(&app, &mut line, &mut show).await {
         Err(ending) => ending,
@@ -172,6 +176,7 @@ async fn converse(app: &App, line: &mut Line, show: &mut impl Show) -> Result<Ne
             Shown::default()
         }
     };
+    let mut leash = line.leash.take();
     let mut heartbeat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     loop {
         tokio::select! {
@@ -193,6 +198,7 @@ async fn converse(app: &App, line: &mut Line, show: &mut impl Show) -> Result<Ne
                     line.send(&at(position, frame)).await?;
                 }
             }
+            () = ended(&mut leash) => return Err(Ending::LoggedOut),
             _ = heartbeat.tick() => {
                 if line.heard.elapsed() > SILENCE {
                     return Err(Ending::Gone);
@@ -204,6 +210,14 @@ async fn converse(app: &App, line: &mut Line, show: &mut impl Show) -> Result<Ne
             }
             _ = stopping.wait_for(|stopping| *stopping) => return Err(Ending::Stopping),
         }
+    }
+}
+
+/// Resolves when the session has ended; never when there is none.
+async fn ended(leash: &mut Option<Leash>) {
+    match leash {
+        Some(leash) => leash.ended().await,
+        None => std::future::pending().await,
     }
 }
 

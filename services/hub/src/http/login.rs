@@ -56,7 +56,8 @@ pub async fn login(
     }
     let address = client_address(&app, &req);
     let slow = |seconds| Problem::too_many("Too many attempts; wait a moment.", seconds);
-    app.attempts
+    let attempt = app
+        .attempts
         .begin(address, &tenant, &user, Instant::now())
         .map_err(slow)?;
 
@@ -90,8 +91,7 @@ pub async fn login(
             "Tenant, user and password do not belong together.",
         ));
     };
-    app.attempts
-        .succeeded(address, &tenant, &user, Instant::now());
+    app.attempts.succeeded(&attempt, Instant::now());
     let me = app
         .on_engine(move |engine| async move { engine.me(who.tenant, who.agent).await })
         .await?;

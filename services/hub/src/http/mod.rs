@@ -8,13 +8,14 @@ mod customers;
 mod desk;
 mod desk_live;
 mod headers;
-mod health;
+pub mod health;
 mod live;
 mod login;
 pub mod problem;
 mod request;
 pub mod session;
 mod setup;
+pub mod trunk_hosts;
 pub mod wallboard;
 mod wishes;
 

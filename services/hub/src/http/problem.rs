@@ -46,6 +46,14 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, code, detail)
     }
 
+    /// 403: this field is not theirs to change.
+    pub fn forbidden_field(field: &str, detail: &str) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            ..Self::forbidden("not_yours", detail)
+        }
+    }
+
     /// 404: not there, or another tenant's.
     pub fn not_found(what: &str) -> Self {
         Self::new(
@@ -66,6 +74,15 @@ impl Problem {
             allow: Some(allow),
             ..problem
         }
+    }
+
+    /// 408: the body does not come.
+    pub fn slow_body() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "timeout",
+            "The body did not come in time.",
+        )
     }
 
     /// 409: the moment has passed.
@@ -162,6 +179,10 @@ impl ResponseError for Problem {
         }
         if let Some(allow) = self.allow {
             response.insert_header((header::ALLOW, allow));
+        }
+        if self.status == StatusCode::REQUEST_TIMEOUT {
+            // What may still come is not the next request.
+            response.force_close();
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -16,6 +17,8 @@ use super::problem::Problem;
 
 /// The largest request body, in bytes.
 pub const MOST_BYTES: usize = 64 * 1024;
+/// A request body has to be here within this time.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// A JSON body.
 #[derive(Debug)]
@@ -39,12 +42,16 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         });
         let bytes = web::Bytes::from_request(req, payload);
         Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| {
-                match error.as_response_error().status_code().as_u16() {
-                    413 => Problem::too_large(MOST_BYTES),
-                    _ => Problem::malformed("The body could not be read."),
-                }
-            })?;
+            let bytes = tokio::time::timeout(BODY_WITHIN, bytes)
+                .await
+                .map_err(|_| Problem::slow_body())?;
+            let bytes =
+                bytes.map_err(
+                    |error| match error.as_response_error().status_code().as_u16() {
+                        413 => Problem::too_large(MOST_BYTES),
+                        _ => Problem::malformed("The body could not be read."),
+                    },
+                )?;
             // A page of another site can send a form without asking, but not JSON by its name.
             if !json {
                 return Err(Problem::media_type());

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rapport_domain::id::{AgentId, TenantId};
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
 /// The cookie's name.
 pub const COOKIE: &str = "rapport_session";
@@ -14,6 +15,10 @@ pub const COOKIE: &str = "rapport_session";
 const MOST: usize = 50_000;
 /// Sessions of one agent; a login beyond it ends that agent's session that was silent longest.
 const MOST_OF_ONE: usize = 10;
+/// A session ends so long after its login, whatever is done with it.
+const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
+/// Live sockets of one session at one time.
+const MOST_SOCKETS: usize = 10;
 
 /// Who logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +29,36 @@ pub struct Who {
     pub agent: AgentId,
 }
 
-#[derive(Clone, Copy)]
 struct Session {
     who: Who,
+    begun: Instant,
     seen: Instant,
+    /// Dropped with the session; who holds the other end learns of its end by that.
+    sockets: watch::Sender<()>,
 }
+
+impl Session {
+    fn lives(&self, silence: Duration, now: Instant) -> bool {
+        now.saturating_duration_since(self.seen) < silence
+            && now.saturating_duration_since(self.begun) < LIFETIME
+    }
+}
+
+/// The session's end, as a live socket waits for it. While this lives the socket counts.
+#[derive(Debug)]
+pub struct Leash(watch::Receiver<()>);
+
+impl Leash {
+    /// Resolves when the session has ended.
+    pub async fn ended(&mut self) {
+        // Nothing is ever sent: what wakes us is that the sender is gone.
+        while self.0.changed().await.is_ok() {}
+    }
+}
+
+/// The session has as many live sockets as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManySockets;
 
 /// All logins.
 pub struct Sessions {
@@ -37,7 +67,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Sessions end after `silence` without a request.
+    /// Sessions end after `silence` without a request, and 24 hours after their login.
     #[must_use]
     pub fn new(silence: Duration) -> Self {
         Self {
@@ -63,28 +93,65 @@ impl Sessions {
             end_most_silent(&mut held, |session| session.who == who);
         }
         if held.len() >= MOST {
-            held.retain(|_, session| now.saturating_duration_since(session.seen) < self.silence);
+            held.retain(|_, session| session.lives(self.silence, now));
             if held.len() >= MOST {
                 end_most_silent(&mut held, |_| true);
             }
         }
-        held.insert(digest(&token), Session { who, seen: now });
+        let session = Session {
+            who,
+            begun: now,
+            seen: now,
+            sockets: watch::Sender::new(()),
+        };
+        held.insert(digest(&token), session);
         Ok(token)
     }
 
-    /// Who holds this token; the session's life begins anew.
+    /// Who holds this token; the session's silence begins anew.
     #[must_use]
     pub fn find(&self, token: &str, now: Instant) -> Option<Who> {
+        self.with(token, now, |session| {
+            session.seen = now;
+            session.who
+        })
+    }
+
+    /// Who holds this token, without a sign of life: an open tab alone keeps nobody logged in.
+    #[must_use]
+    pub fn peek(&self, token: &str, now: Instant) -> Option<Who> {
+        self.with(token, now, |session| session.who)
+    }
+
+    /// Ties a live socket to its session; `None` when there is no such session.
+    ///
+    /// # Errors
+    /// [`TooManySockets`] when it has ten of them.
+    pub fn tie(&self, token: &str, now: Instant) -> Option<Result<Leash, TooManySockets>> {
+        self.with(token, now, |session| {
+            if session.sockets.receiver_count() < MOST_SOCKETS {
+                Ok(Leash(session.sockets.subscribe()))
+            } else {
+                Err(TooManySockets)
+            }
+        })
+    }
+
+    fn with<T>(
+        &self,
+        token: &str,
+        now: Instant,
+        look: impl FnOnce(&mut Session) -> T,
+    ) -> Option<T> {
         // A digest is looked up, not the token: how long a comparison takes says nothing about other tokens.
         let key = digest(token);
         let mut held = self.held();
         let session = held.get_mut(&key)?;
-        if now.saturating_duration_since(session.seen) >= self.silence {
-            held.remove(&key);
-            return None;
+        if session.lives(self.silence, now) {
+            return Some(look(session));
         }
-        session.seen = now;
-        Some(session.who)
+        held.remove(&key);
+        None
     }
 
     /// Ends a session.
@@ -147,6 +214,41 @@ mod tests {
         );
         assert_eq!(sessions.find(&token, start + Duration::from_secs(28)), None);
         assert_eq!(sessions.find("", start), None);
+    }
+
+    #[test]
+    fn an_open_tab_keeps_nobody_logged_in_and_nobody_stays_longer_than_a_day() {
+        let sessions = Sessions::new(Duration::from_secs(7 * 3_600));
+        let start = Instant::now();
+        let at = |hours: u64| start + Duration::from_secs(hours * 3_600);
+        let token = sessions.open(who("anna"), start).unwrap();
+        assert_eq!(sessions.peek(&token, at(6)), Some(who("anna")));
+        assert_eq!(sessions.peek(&token, at(7)), None);
+
+        let token = sessions.open(who("anna"), start).unwrap();
+        for hour in [6, 12, 18, 23] {
+            assert!(sessions.find(&token, at(hour)).is_some(), "{hour}");
+        }
+        assert_eq!(sessions.find(&token, at(24)), None);
+    }
+
+    #[tokio::test]
+    async fn sockets_are_counted_while_they_live_and_learn_of_the_sessions_end() {
+        let sessions = Sessions::new(Duration::from_secs(60));
+        let now = Instant::now();
+        let token = sessions.open(who("anna"), now).unwrap();
+        let mut held: Vec<Leash> = (0..10)
+            .map(|_| sessions.tie(&token, now).unwrap().unwrap())
+            .collect();
+        assert_eq!(
+            sessions.tie(&token, now).unwrap().unwrap_err(),
+            TooManySockets
+        );
+        held.pop();
+        let mut last = sessions.tie(&token, now).unwrap().unwrap();
+        sessions.close(&token);
+        last.ended().await;
+        assert!(sessions.tie(&token, now).is_none());
     }
 
     #[test]

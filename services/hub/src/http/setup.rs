@@ -90,7 +90,7 @@ async fn declare(app: &App, caller: &Caller, change: Change) -> Result<HttpRespo
         access_points: change.access_point.into_iter().collect(),
         queues: change.queue.into_iter().collect(),
         agents: change.agent.into_iter().collect(),
-        api_keys: Vec::new(),
+        api_keys: None,
         policy: change.policy,
     };
     let actor = caller.actor();
@@ -133,8 +133,17 @@ pub async fn put_tenant(
     let entry = directory
         .tenant(who.0.tenant())
         .ok_or_else(|| Problem::not_found("tenant"))?;
-    let trunks: Vec<&str> = app.trunks.iter().map(String::as_str).collect();
-    let definition = tenant_from(&entry.tenant.definition.name, body.0, &trunks)?;
+    let known = &entry.tenant.definition;
+    let definition = tenant_from(&known.name, body.0)?;
+    // Trunks and numbers are the operator's: who may use which is said in the file alone.
+    let another = "It may stay or be left out; another one is set in the configuration file.";
+    let trunk = &definition.outbound_trunk;
+    if trunk.is_some() && *trunk != known.outbound_trunk {
+        return Err(Problem::forbidden_field("outbound_trunk", another));
+    }
+    if !definition.caller_id.is_empty() && definition.caller_id != known.caller_id {
+        return Err(Problem::forbidden_field("caller_id", another));
+    }
     declare(
         &app,
         &who.0,
@@ -227,6 +236,17 @@ pub async fn put_agent(
     let (mut agent, clear) = agent_from(&name(&req), body.0, app.realm.as_deref())?;
     let (directory, tenant) = (app.engine.directory(), who.0.tenant());
     let id = directory.agent_named(tenant, &agent.definition.name);
+    if let Phone::Address { uri } = &agent.definition.phone {
+        let stays = id
+            .and_then(|id| directory.agent(id))
+            .is_some_and(|entry| entry.definition.phone == agent.definition.phone);
+        if !stays && app.trunks.leads_to(uri) {
+            return Err(Problem::forbidden_field(
+                "phone",
+                "The address is a trunk's; calls to customers are not made by ringing a phone.",
+            ));
+        }
+    }
     if let Phone::Registered { user } = &agent.definition.phone
         && directory
             .phone(user)

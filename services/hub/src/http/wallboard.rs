@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use actix_web::{HttpRequest, HttpResponse, web};
 use rapport_domain::event::Position;
 use rapport_domain::id::{AgentId, QueueId, TenantId};
+use rapport_domain::setup::{ApiKey, ApiRole};
 use rapport_engine::{AgentLine, Change, ChangeKind};
 use rapport_read_model::STATISTICS;
 use rapport_read_model::view::QueueStatistics;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::app::{App, READ_WITHIN};
-use super::auth::{Caller, Reader, token};
+use super::auth::{Caller, Reader, leash, token};
 use super::live::{Ending, Show, serve};
 use super::problem::Problem;
 use super::request::query;
@@ -205,18 +206,33 @@ struct Board {
     due: tokio::time::Instant,
 }
 
+/// Whether a declared key is the one that was let in: another one under the same name is not, nor is the same one with
+/// another role.
+fn is_still(key: &ApiKey, digest: &str, role: ApiRole) -> bool {
+    key.sha256 == digest && key.role == role
+}
+
 impl Show for Board {
     fn allowed(&self, app: &App) -> bool {
         match (&self.caller, &self.token) {
             (Caller::Agent { agent, .. }, Some(token)) => app
                 .sessions
-                .find(token, Instant::now())
+                .peek(token, Instant::now())
                 .is_some_and(|who| who.agent == *agent),
-            (Caller::Key { tenant, name, .. }, _) => {
+            (
+                Caller::Key {
+                    tenant,
+                    name,
+                    role,
+                    digest,
+                },
+                _,
+            ) => {
                 let directory = app.engine.directory();
-                directory
+                let known = directory
                     .tenant(*tenant)
-                    .is_some_and(|entry| entry.tenant.api_keys.contains_key(name))
+                    .and_then(|entry| entry.tenant.api_keys.get(name));
+                known.is_some_and(|key| is_still(key, digest, *role))
             }
             (Caller::Agent { .. }, None) => false,
         }
@@ -294,6 +310,10 @@ pub async fn live(
     body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let token = token(&req).map(str::to_owned);
+    let leash = match who.0 {
+        Caller::Agent { .. } => Some(leash(&app, &req)?),
+        Caller::Key { .. } => None,
+    };
     let (response, session, frames) = actix_ws::handle(&req, body)
         .map_err(|_| Problem::malformed("This is a WebSocket: send an upgrade."))?;
     let board = Board {
@@ -304,6 +324,27 @@ pub async fn live(
         last: Position::START,
         due: tokio::time::Instant::now() + ANEW,
     };
-    actix_web::rt::spawn(serve(app, session, frames, board));
+    actix_web::rt::spawn(serve(app, session, frames, leash, board));
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_the_one_let_in_by_its_digest_and_role_and_not_by_its_name() {
+        let key = |digest: &str, role| ApiKey {
+            name: "ops".to_owned(),
+            role,
+            sha256: digest.to_owned(),
+        };
+        assert!(is_still(&key("a", ApiRole::Admin), "a", ApiRole::Admin));
+        assert!(!is_still(&key("b", ApiRole::Admin), "a", ApiRole::Admin));
+        assert!(!is_still(
+            &key("a", ApiRole::Department),
+            "a",
+            ApiRole::Admin
+        ));
+    }
 }

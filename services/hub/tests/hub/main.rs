@@ -6,7 +6,9 @@
 )]
 
 mod api;
+mod boundaries;
 mod demonstration;
+mod guard;
 mod live;
 mod pages;
 mod program;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -241,4 +242,26 @@ fn a_user_is_added_by_a_table_that_the_file_takes() {
             .unwrap()
             .contains("Agent dora")
     );
+}
+
+#[test]
+fn a_data_folder_that_others_can_enter_is_warned_of_and_left_as_it_is() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let (serving, _) = Serving::start(folder.path());
+    assert!(serving.stop());
+    let made = fs::metadata(&data).unwrap().permissions().mode() & 0o777;
+    assert_eq!(made, 0o700);
+    for (mode, warned) in [(0o755, true), (0o700, false)] {
+        fs::set_permissions(&data, fs::Permissions::from_mode(mode)).unwrap();
+        let rebuild = output(folder.path(), &["projection", "rebuild", "customers"]);
+        assert!(rebuild.status.success(), "{}", errors(&rebuild));
+        // The program may write its lines to either.
+        let said = errors(&rebuild) + &String::from_utf8(rebuild.stdout).unwrap();
+        assert_eq!(said.contains("chmod 700"), warned, "{said}");
+        assert_eq!(
+            fs::metadata(&data).unwrap().permissions().mode() & 0o777,
+            mode
+        );
+    }
 }

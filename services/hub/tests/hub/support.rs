@@ -9,6 +9,7 @@ use rapport_hub::wiring::Hub;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -73,22 +74,40 @@ pub fn config_text(folder: &Path) -> String {
 pub struct Running {
     pub hub: Hub,
     pub http: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Running {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config::read(&config_text(folder.path()), Path::new("test.toml"), &|_| {
-            None
-        })
-        .unwrap();
+        let text = config_text(folder.path());
+        Self::with(folder, &text).await
+    }
+
+    /// With this configuration, whose data is in `folder`.
+    pub async fn with(folder: TempDir, text: &str) -> Self {
+        let config = Config::read(text, Path::new("test.toml"), &|_| None).unwrap();
         let hub = Box::pin(Hub::start(config)).await.unwrap();
         Self {
             http: hub.addresses().http,
             hub,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Stops it and gives its folder, for the next one.
+    pub async fn end(self) -> TempDir {
+        self.hub.stop().await;
+        self.folder
+    }
+
+    /// What is answered to bytes as they are, until the hub hangs up.
+    pub async fn raw(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.http).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     pub fn url(&self, path: &str) -> String {

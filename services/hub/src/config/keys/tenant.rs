@@ -238,7 +238,7 @@ pub const ACCESS_POINT: Section = Section {
 /// `[[tenant.api_key]]`.
 pub const API_KEY: Section = Section {
     name: "[[tenant.api_key]]",
-    about: "A key of the HTTP interface. Give `key` or `sha256`.",
+    about: "A key of the HTTP interface. Give `key` or `sha256`. The file is the whole list: a key that is taken out of it is valid no longer once the hub has started again.",
     keys: &[
         key(
             "name",
