@@ -54,6 +54,8 @@ struct Relay {
     /// By how many sequence numbers the stream has advanced since its numbers were last fitted to ours. Whatever
     /// is older would be numbered into what was sent before.
     advanced: i32,
+    /// By how many since its newest sound: presses that came after it do not move its clock.
+    since_sound: i32,
     /// The press being relayed, their timestamp and ours, so that it stays one press whatever happens to `shift`.
     press: Option<(u32, u32)>,
 }
@@ -145,7 +147,7 @@ impl Outgoing {
             return Some(self.fit(packet, 1, now));
         }
         if step <= 0 {
-            self.late(packet, step)
+            self.late(packet, step, now)
         } else {
             Some(self.forward(packet, step, now))
         }
@@ -160,6 +162,7 @@ impl Outgoing {
         if relay.ssrc == ssrc && (1..=MAX_DROPOUT).contains(&step) {
             relay.newest = sequence;
             relay.advanced = 0;
+            relay.since_sound = relay.since_sound.saturating_add(step);
             self.sequence = self.sequence.wrapping_add((step - 1) as u16);
         }
     }
@@ -178,6 +181,7 @@ impl Outgoing {
             heard: packet.timestamp,
             shift: timestamp.wrapping_sub(packet.timestamp),
             advanced: 0,
+            since_sound: 0,
             press,
         });
         self.reach(timestamp, lasting, now);
@@ -188,17 +192,31 @@ impl Outgoing {
         }
     }
 
-    fn late(&self, packet: Incoming, step: i32) -> Option<Stamp> {
-        let Feed::Relay(relay) = &self.feed else {
+    fn late(&mut self, packet: Incoming, step: i32, now: Instant) -> Option<Stamp> {
+        let Feed::Relay(relay) = &mut self.feed else {
             return None;
         };
         if step == 0 || -step >= relay.advanced {
             return None;
         }
-        let timestamp = match relay.press {
-            Some((theirs, ours)) if theirs == packet.timestamp => ours,
-            _ => packet.timestamp.wrapping_add(relay.shift),
-        };
+        let mut timestamp = packet.timestamp.wrapping_add(relay.shift);
+        match packet.carries {
+            Carries::Press => {
+                if let Some((_, ours)) = relay.press.filter(|press| press.0 == packet.timestamp) {
+                    timestamp = ours;
+                }
+            }
+            // Overtaken by presses alone, it is the newest sound there is: the clock goes on with it or it is junk.
+            Carries::Sound(lasting) if -step < relay.since_sound => {
+                if !continues(relay.heard, packet.timestamp) {
+                    return None;
+                }
+                relay.heard = packet.timestamp;
+                relay.since_sound = -step;
+                self.reach(timestamp, lasting, now);
+            }
+            Carries::Sound(_) => {}
+        }
         let sequence = self.sequence.wrapping_add(step as u16);
         Some(Stamp {
             marker: packet.marker,
@@ -215,7 +233,7 @@ impl Outgoing {
         let ahead = packet.timestamp.wrapping_sub(relay.heard);
         let (timestamp, lasting) = match packet.carries {
             Carries::Sound(lasting) => {
-                if ahead == 0 || ahead > MAX_PAUSE_SECONDS * SAMPLE_RATE {
+                if !continues(relay.heard, packet.timestamp) {
                     // Their clock jumped or stood still; ours must not. A press under way keeps its timestamp.
                     let press = relay.press;
                     let stamp = self.fit(packet, step as u16, now);
@@ -225,6 +243,7 @@ impl Outgoing {
                     return stamp;
                 }
                 relay.heard = packet.timestamp;
+                relay.since_sound = -step; // 0 once this step is added below
                 (packet.timestamp.wrapping_add(relay.shift), lasting)
             }
             Carries::Press => {
@@ -243,6 +262,7 @@ impl Outgoing {
         };
         relay.newest = packet.sequence;
         relay.advanced = relay.advanced.saturating_add(step);
+        relay.since_sound = relay.since_sound.saturating_add(step);
         self.sequence = self.sequence.wrapping_add(step as u16);
         self.reach(timestamp, lasting, now);
         Stamp {
@@ -268,6 +288,12 @@ impl Outgoing {
             self.reached = Some(now);
         }
     }
+}
+
+/// Whether a timestamp of sound continues the clock that stood at `heard`.
+const fn continues(heard: u32, timestamp: u32) -> bool {
+    let ahead = timestamp.wrapping_sub(heard);
+    ahead != 0 && ahead <= MAX_PAUSE_SECONDS * SAMPLE_RATE
 }
 
 /// From one sequence number to another the short way round.

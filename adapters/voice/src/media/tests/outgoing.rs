@@ -157,6 +157,27 @@ fn absorbed_packets_leave_no_gap() {
     );
 }
 
+#[test]
+fn sound_overtaken_by_a_press_moves_the_clock_or_is_dropped() {
+    let press = |sequence, timestamp| Incoming {
+        carries: Carries::Press,
+        ..sound(1, sequence, timestamp)
+    };
+    for (timestamp, passed_on) in [(480, true), (0, false), (u32::MAX, false)] {
+        let now = Instant::now();
+        let mut out = Outgoing::new(7, 0, 0);
+        let first = out.relay(sound(1, 10, 0), now).unwrap();
+        out.relay(press(13, 0), now).unwrap();
+        let late = out.relay(sound(1, 12, timestamp), now);
+        assert_eq!(late.is_some(), passed_on, "{timestamp}");
+        let newest = late.unwrap_or(first);
+        // Another source, at the very moment that the late packet stands for.
+        let next = out.relay(sound(2, 900, 0), now + 60 * MS).unwrap();
+        let ahead = next.timestamp.wrapping_sub(newest.timestamp) as i32;
+        assert!(ahead > 0, "{ahead}");
+    }
+}
+
 /// One thing that happens to a stream.
 #[derive(Clone, Debug)]
 enum Step {
