@@ -180,8 +180,13 @@ impl Traffic {
             &mut known,
             Customer::create(point.clone(), true),
         );
-        let outreach = (n.is_multiple_of(4))
-            .then(|| self.wishes(n, customer, known.state.clone().unwrap_or_default()));
+        let outreach = (n.is_multiple_of(4)).then(|| {
+            self.wishes(
+                n,
+                customer,
+                Customer::clone(&known.state.clone().unwrap_or_default()),
+            )
+        });
         self.conversation(
             n,
             customer,
@@ -318,7 +323,7 @@ impl Traffic {
         known: Customer,
     ) -> (Folded<Outreach>, Customer) {
         let mut folded = Folded {
-            state: Some(Outreach::default()),
+            state: Some(Outreach::default().into()),
             revision: None,
         };
         let rules = self.rules();

@@ -133,10 +133,10 @@ impl History {
                 created,
             );
             let outreach = Folded {
-                state: Some(Outreach::default()),
+                state: Some(Outreach::default().into()),
                 revision: None,
             };
-            let (known, calling) = (known.state.unwrap(), None);
+            let (known, calling) = (Customer::clone(&known.state.unwrap()), None);
             history.people.push(Person {
                 tenant,
                 id,
