@@ -1,6 +1,7 @@
 //! Small pieces of the wiring: clock, phones, and what the configuration means to each adapter.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -46,6 +47,8 @@ pub struct Phones {
     // The engine holds the channel and the channel the phones: a strong reference would keep all of them for ever.
     engine: Weak<Engine>,
     realm: String,
+    /// Said once is enough: the registrar asks for every packet.
+    warned: AtomicBool,
 }
 
 impl Phones {
@@ -54,6 +57,7 @@ impl Phones {
         Self {
             engine: Arc::downgrade(engine),
             realm: realm.to_owned(),
+            warned: AtomicBool::new(false),
         }
     }
 }
@@ -64,9 +68,11 @@ impl PhoneBook for Phones {
         let secret = directory.phone(user)?.phone_secret.as_ref()?;
         if secret.realm != self.realm {
             // Digests hold the realm; the secret itself is not known any more.
-            tracing::warn!(
-                "a phone's secret was set for another realm; give its phone_secret in the file again"
-            );
+            if !self.warned.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    "a phone's secret was set for another realm; give its phone_secret in the file again"
+                );
+            }
             return None;
         }
         Some(Credential::Ha1 {
