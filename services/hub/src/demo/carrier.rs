@@ -15,6 +15,8 @@ use super::trouble::Trouble;
 
 /// Calls that customers make at one time; further ones find the lines busy and are not made.
 const MOST_CALLS: usize = 24;
+/// How long those talk who were answered when it was time to go already.
+const BRIEF: Duration = Duration::from_secs(4);
 /// A call this long was heard.
 const HEARD_WITHIN: Duration = Duration::from_secs(2);
 
@@ -175,7 +177,12 @@ impl Exchange {
         }) = self.lines.get_mut(&id)
             && !std::mem::replace(talking, true)
         {
-            self.due.after(caller.talk, Due::Goodbye(id));
+            let talk = if self.running {
+                caller.talk
+            } else {
+                caller.talk.min(BRIEF)
+            };
+            self.due.after(talk, Due::Goodbye(id));
         }
     }
 

@@ -20,7 +20,7 @@ use super::trouble::Trouble;
 /// The longest pause before the live socket is opened again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long the desk may show what is done already.
-const EMPTY_WITHIN: Duration = Duration::from_secs(5);
+const EMPTY_WITHIN: Duration = Duration::from_secs(10);
 /// How often somebody tries to log out while the hub still sees work in their hands, and the pause between.
 const GOODBYES: (u32, Duration) = (20, Duration::from_millis(250));
 /// A call that lasted this long was heard on both sides.

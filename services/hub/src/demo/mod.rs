@@ -38,7 +38,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::wiring::{Addresses, Hub};
 use accounts::Accounts;
 use play::{Phones, Play};
-use setup::{AUTOMATIC, FRIENDLY, Ports, World};
+use setup::{FRIENDLY, Ports, World};
 use show::Show;
 use tally::{Counts, Tally};
 use trouble::Trouble;
@@ -48,7 +48,7 @@ const PAGE: usize = 2_048;
 /// How often the counts are brought up to date.
 const COUNT_EVERY: Duration = Duration::from_millis(500);
 /// How long everybody may take to finish what they have, once it is time to go.
-const CLOSE_WITHIN: Duration = Duration::from_secs(20);
+const CLOSE_WITHIN: Duration = Duration::from_secs(30);
 /// The exit code of a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
 
@@ -219,7 +219,7 @@ fn finish(report: &Report, json: bool) -> Result<(), String> {
 
 fn choose_ports(choice: PortChoice, show: &Show) -> Ports {
     if choice == PortChoice::Auto {
-        return AUTOMATIC;
+        return Ports::automatic();
     }
     let (ports, taken) = FRIENDLY.free();
     for (name, port) in taken {

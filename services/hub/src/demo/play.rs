@@ -27,7 +27,9 @@ use super::visitors::Site;
 use crate::wiring::Addresses;
 
 /// How long the next of those who go home may take.
-const HOME_WITHIN: Duration = Duration::from_secs(15);
+const HOME_WITHIN: Duration = Duration::from_secs(20);
+/// Until agents have said that they take nothing new, offers may still come.
+const LAST_OFFERS: Duration = Duration::from_secs(1);
 /// Words between simulated people that may wait; a full channel is counted as an error.
 const WORDS: usize = 256;
 /// Where the carrier and the fixed phones like to be, one after the other, so that the set-up stays the same.
@@ -192,6 +194,7 @@ impl Play {
     pub async fn close(mut self, counted: &mut Counted, within: Duration) -> Result<(), String> {
         let until = Instant::now() + within;
         self.stage.send_replace(Stage::Closing);
+        tokio::time::sleep(LAST_OFFERS).await;
         loop {
             counted.catch_up().await?;
             let now = counted.tally.now();

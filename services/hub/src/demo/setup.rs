@@ -11,8 +11,8 @@ use super::cast::{
 };
 use crate::config::{Config, ConfigError};
 
-/// First and last port of media.
-pub const RTP_PORTS: &str = "40000-40999";
+/// Media ports of one hub.
+const RTP_PORTS: u16 = 1_000;
 
 /// Where the hub listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Ports {
     pub chat: u16,
     /// SIP.
     pub sip: u16,
+    /// The first of a thousand for media; those that are taken are passed over.
+    pub rtp: u16,
 }
 
 /// The ports people remember.
@@ -30,15 +32,23 @@ pub const FRIENDLY: Ports = Ports {
     http: 8080,
     chat: 8081,
     sip: 5060,
-};
-/// Any free ports.
-pub const AUTOMATIC: Ports = Ports {
-    http: 0,
-    chat: 0,
-    sip: 0,
+    rtp: 40_000,
 };
 
 impl Ports {
+    /// Any free ports, and media ports that another hub on this computer hardly has.
+    #[must_use]
+    pub fn automatic() -> Self {
+        let some = UdpSocket::bind(local(0)).and_then(|socket| socket.local_addr());
+        let place = some.map_or(0, |address| address.port()) % 20;
+        Self {
+            http: 0,
+            chat: 0,
+            sip: 0,
+            rtp: 20_000 + place * RTP_PORTS,
+        }
+    }
+
     /// The same ports, with a free one (0) in place of each that is taken; names those.
     #[must_use]
     pub fn free(self) -> (Self, Vec<(&'static str, u16)>) {
@@ -62,6 +72,7 @@ impl Ports {
                 TcpListener::bind(local(self.chat)).is_ok(),
             ),
             sip: choose("SIP", self.sip, UdpSocket::bind(local(self.sip)).is_ok()),
+            rtp: self.rtp,
         };
         (ports, taken)
     }
@@ -100,7 +111,13 @@ pub fn config(world: &World<'_>, data: &Path) -> Result<Config, ConfigError> {
 }
 
 fn document(world: &World<'_>) -> String {
-    let Ports { http, chat, sip } = world.ports;
+    let Ports {
+        http,
+        chat,
+        sip,
+        rtp,
+    } = world.ports;
+    let last_rtp = rtp + (RTP_PORTS - 1);
     let carrier = world.carrier;
     let mut text = format!(
         r#"
@@ -110,7 +127,7 @@ bind = "127.0.0.1:{http}"
 bind = "127.0.0.1:{chat}"
 [voice]
 bind = "127.0.0.1:{sip}"
-rtp_ports = "{RTP_PORTS}"
+rtp_ports = "{rtp}-{last_rtp}"
 realm = "rapport-demo"
 [[voice.trunk]]
 name = "carrier"
@@ -278,7 +295,7 @@ mod tests {
         let fixed = |_: &str| Some(local(5072));
         let world = World {
             accounts: &accounts,
-            ports: AUTOMATIC,
+            ports: Ports::automatic(),
             carrier: local(5070),
             fixed: &fixed,
         };
@@ -296,6 +313,7 @@ mod tests {
             http: port,
             chat: 0,
             sip: 0,
+            rtp: 40_000,
         }
         .free();
         assert_eq!((ports.http, named), (0, vec![("HTTP", port)]));
