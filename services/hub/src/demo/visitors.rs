@@ -20,7 +20,7 @@ use super::trouble::Trouble;
 const MOST_VISITORS: usize = 16;
 /// Tokens of earlier visitors that are kept.
 const MOST_TOKENS: usize = 32;
-/// A message that is not acknowledged within this time is an error.
+/// A message or a goodbye that is not acknowledged within this time is an error.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(5);
 /// No visit takes longer.
 const LONGEST_VISIT: Duration = Duration::from_secs(150);
@@ -167,12 +167,12 @@ struct Progress {
     unacknowledged: Option<(Uuid, &'static str, Instant)>,
     speaks_at: Option<Instant>,
     met: bool,
-    leaving: bool,
+    leaving: Option<Instant>,
     closed: bool,
 }
 
 impl Visit {
-    async fn connect(&mut self) -> Result<(Socket, bool), Wrong> {
+    async fn connect(&mut self, progress: &mut Progress) -> Result<Socket, Wrong> {
         let headers = [
             ("origin", self.origin.clone()),
             (
@@ -221,10 +221,14 @@ impl Visit {
                         .unwrap_or(self.after)
                         .max(self.after);
                 }
-                let met = lines
-                    .iter()
-                    .any(|line| matches!(line.kind.as_str(), "agent" | "joined"));
-                Ok((socket, ours && met))
+                // What was missed while the connection was down.
+                let any = |kind: &str| ours && lines.iter().any(|line| line.kind == kind);
+                progress.met |= any("joined");
+                if any("agent") {
+                    self.was_answered(progress);
+                }
+                progress.closed = ours && closed;
+                Ok(socket)
             }
             Some(Frame::Refused { code, .. }) => Err(Wrong(format!("hello was refused: {code}"))),
             Some(_) => Err(Wrong("something else came instead of a welcome".to_owned())),
@@ -235,31 +239,30 @@ impl Visit {
     }
 
     async fn talk(&mut self) -> Result<(), Wrong> {
-        let (mut socket, _) = self.connect().await?;
         let began = Instant::now();
-        let mut progress = Progress {
-            speaks_at: Some(began),
-            ..Progress::default()
-        };
+        let mut progress = Progress::default();
+        let mut socket = self.connect(&mut progress).await?;
+        progress.speaks_at = Some(began);
         let mut dropped = !self.visitor.drops;
         let mut stages = self.stages.clone();
         while !progress.closed {
-            if !dropped && progress.said == 1 && progress.unacknowledged.is_none() {
+            if !dropped
+                && progress.said == 1
+                && progress.unacknowledged.is_none()
+                && progress.leaving.is_none()
+            {
                 // The network fails, without a goodbye; the page comes back and asks for what it missed.
                 dropped = true;
                 drop(socket);
                 tokio::time::sleep(Duration::from_millis(300)).await;
-                let met;
-                (socket, met) = self.connect().await?;
-                if met {
-                    self.was_answered(&mut progress);
-                }
+                socket = self.connect(&mut progress).await?;
+                continue;
             }
             let gives_up = began + self.visitor.patience;
             let overdue = progress
                 .unacknowledged
                 .map(|(.., at)| at + ACKNOWLEDGED_WITHIN);
-            let leaves_at = if progress.leaving || progress.met {
+            let leaves_at = if progress.leaving.is_some() || progress.met {
                 None
             } else {
                 Some(gives_up)
@@ -271,8 +274,11 @@ impl Visit {
                 },
                 () = at(progress.speaks_at) => self.speak(&mut progress, &mut socket).await?,
                 () = at(overdue) => return Err(Wrong("a message was not acknowledged in time".to_owned())),
+                () = at(progress.leaving.map(|since| since + ACKNOWLEDGED_WITHIN)) => {
+                    return Err(Wrong("leaving a chat was not confirmed in time".to_owned()));
+                }
                 () = at(leaves_at) => leave(&mut progress, &mut socket).await?,
-                () = closing(&mut stages), if !progress.leaving => {
+                () = closing(&mut stages), if progress.leaving.is_none() => {
                     if progress.said == 0 {
                         break; // nobody knows of us yet
                     }
@@ -371,7 +377,7 @@ impl Visit {
 }
 
 async fn leave(progress: &mut Progress, socket: &mut Socket) -> Result<(), Wrong> {
-    progress.leaving = true;
+    progress.leaving = Some(Instant::now());
     progress.speaks_at = None;
     Ok(socket.send(&json!({ "t": "leave" })).await?)
 }
