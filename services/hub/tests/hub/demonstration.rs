@@ -35,7 +35,10 @@ fn a_demonstration_ends_by_itself_with_counts_of_what_happened_and_goes_on_with_
     }
     // Departments file several wishes for one customer: fewer contacts than wishes.
     let planned = number(&first, "contacts_planned");
-    assert!((1..number(&first, "wishes_filed")).contains(&planned), "{first}");
+    assert!(
+        (1..number(&first, "wishes_filed")).contains(&planned),
+        "{first}"
+    );
     // Nobody is left behind when everybody goes home.
     let ended = number(&first, "served") + number(&first, "abandoned");
     assert_eq!(number(&first, "contacts_in"), ended, "{first}");
@@ -46,7 +49,10 @@ fn a_demonstration_ends_by_itself_with_counts_of_what_happened_and_goes_on_with_
     let (output, second) = demo(folder.path(), 3);
     assert!(output.status.success());
     assert_eq!(number(&second, "simulation_errors"), 0, "{second}");
-    assert!(number(&second, "events") < number(&first, "events"), "counts begin anew");
+    assert!(
+        number(&second, "events") < number(&first, "events"),
+        "counts begin anew"
+    );
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(words.contains(password), "accounts stay what they were");
 }
