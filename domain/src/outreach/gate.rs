@@ -164,9 +164,9 @@ impl Outreach {
         if self.is_being_contacted() {
             return hold(None, Reason::ContactInFlight);
         }
-        let retry = state
-            .retry_at
-            .map(|at| at + Duration::from_secs(rules.retry_seconds.into()));
+        // Whoever could not be reached is not tried again soon, whoever wants what of them.
+        let tried = state.retry_at.max(self.unreached_at);
+        let retry = tried.map(|at| at + Duration::from_secs(rules.retry_seconds.into()));
         if let Some(retry) = retry.filter(|retry| now < *retry) {
             return hold(Some(retry), Reason::RetryLater);
         }

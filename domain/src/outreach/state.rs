@@ -20,6 +20,8 @@ pub struct Outreach {
     pub in_flight: Option<(PlanId, InteractionId)>,
     /// When outreach contacts were started, oldest first; the last 64.
     pub contacts: Vec<Timestamp>,
+    /// When the last outreach contact ended that reached nobody.
+    pub unreached_at: Option<Timestamp>,
     /// How many plans were made: the next one's id follows from it.
     pub plans_made: u64,
 }
@@ -291,6 +293,9 @@ impl Aggregate for Outreach {
                     .in_flight
                     .take_if(|(_, running)| running == interaction)
                     .is_some();
+                if ours && !reached {
+                    self.unreached_at = Some(at);
+                }
                 for wish in returned {
                     if let Some(state) = self.wishes.get_mut(wish) {
                         state.status = Status::Open;

@@ -22,12 +22,25 @@ const WELCOME_BYTES: usize = 24 * 1024;
 pub(super) struct Open {
     pub(super) visitor: Visitor,
     pub(super) followed: Option<Followed>,
+    /// The conversation of the last acknowledged message; the pull that shows it may still be under way.
+    spoken_in: Option<InteractionId>,
     queued: VecDeque<(MessageId, Private<String>)>,
     calling: Option<Call>,
     leaving: bool,
     pub(super) pull: Pull,
     /// Pulls in a row that brought nothing.
     pub(super) barren: u32,
+}
+
+impl Open {
+    /// Whether there is a conversation to leave.
+    fn is_talking(&self) -> bool {
+        match (self.followed, self.spoken_in) {
+            (Some(followed), Some(spoken_in)) if followed.epoch != spoken_in => true,
+            (Some(followed), _) => !followed.closed,
+            (None, spoken_in) => spoken_in.is_some(),
+        }
+    }
 }
 
 /// What the client has been sent so far.
@@ -125,6 +138,7 @@ impl Session {
         self.phase = Phase::Open(Box::new(Open {
             visitor,
             followed,
+            spoken_in: None,
             queued: VecDeque::new(),
             calling: None,
             leaving: false,
@@ -180,7 +194,7 @@ impl Session {
             open.calling = Some(Call::Say(cid));
             self.out
                 .push_back(Output::Ask(Ask::Say { visitor, cid, text }));
-        } else if std::mem::take(&mut open.leaving) && open.followed.is_some_and(|f| !f.closed) {
+        } else if std::mem::take(&mut open.leaving) && open.is_talking() {
             open.calling = Some(Call::Leave);
             self.out.push_back(Output::Ask(Ask::Leave { visitor }));
         }
@@ -195,6 +209,7 @@ impl Session {
         };
         match result {
             Ok(Acknowledged { interaction, seq }) => {
+                open.spoken_in = Some(interaction);
                 let started = open.followed.is_none_or(|f| f.epoch != interaction);
                 self.send(ServerFrame::Ack {
                     cid,

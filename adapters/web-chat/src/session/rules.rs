@@ -371,7 +371,11 @@ fn leaving_waits_for_what_was_said_before_it() {
     bench.say(1);
     bench.text(r#"{"t":"leave"}"#);
     assert_eq!(bench.drain(), ["say 1"]);
-    bench.said(1, 1);
+    let after = bench.said(1, 1);
+    assert!(
+        after.contains(&"leave".to_owned()),
+        "asked as soon as the message is on disk: {after:?}"
+    );
     assert!(
         bench
             .answer(conversation(1, [0, 1]))

@@ -177,6 +177,18 @@ fn a_customer_who_said_later_is_asked_again_later() {
 }
 
 #[test]
+fn whoever_could_not_be_reached_is_left_alone_for_a_while_whatever_else_is_wanted() {
+    let story = Story::new()
+        .with(|_, rules| rules.contacts_per_day = 5)
+        .file(finance())
+        .started();
+    let on = story.running();
+    let story = story.ended(on, false).file(service());
+    let retry = story.now + 4 * HOUR;
+    assert_eq!(*story.status(3), held(Reason::RetryLater, Some(retry)));
+}
+
+#[test]
 fn the_end_of_a_contact_seen_twice_changes_nothing() {
     let story = Story::new().file(finance()).started();
     let on = story.running();
