@@ -8,7 +8,7 @@ use rapport_voice::phone::{PhoneCall, PhoneEnd, PhoneEvent, Softphone};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::agenda::Agenda;
@@ -20,7 +20,7 @@ use super::trouble::Trouble;
 /// The longest pause before the live socket is opened again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long the desk may show what is done already.
-const EMPTY_WITHIN: Duration = Duration::from_secs(10);
+const EMPTY_WITHIN: Duration = Duration::from_secs(15);
 /// How often somebody tries to log out while the hub still sees work in their hands, and the pause between.
 const GOODBYES: (u32, Duration) = (20, Duration::from_millis(250));
 /// A call that lasted this long was heard on both sides.
@@ -131,6 +131,14 @@ impl Desk {
     }
 }
 
+/// Resolves at the moment; never when there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Day {
     fn note(&self, what: &str, failure: &Failure) {
         self.desk
@@ -145,8 +153,16 @@ impl Day {
         Ok(live)
     }
 
+    /// Works until the day is over. An offer may have been under way when it ended: whoever still has something on the desk
+    /// finishes it, within [`EMPTY_WITHIN`].
     async fn while_connected(&mut self, live: &mut Socket, stages: &mut Stages) {
+        let mut leave_by: Option<Instant> = None;
         loop {
+            if let Some(leave_by) = leave_by
+                && (self.desk.clerk.is_idle() || Instant::now() >= leave_by)
+            {
+                return;
+            }
             tokio::select! {
                 frame = live.next() => match frame {
                     Ok(Some(frame)) => {
@@ -163,30 +179,16 @@ impl Day {
                 },
                 event = next_event(self.desk.phone.as_mut()) => self.hear(event),
                 due = self.due.next() => self.carry_out(due).await,
-                changed = stages.changed() => {
+                () = until(leave_by) => {}
+                changed = stages.changed(), if leave_by.is_none() => {
                     let stage = *stages.borrow_and_update();
                     if changed.is_err() || stage == Stage::Over {
-                        return self.until_empty(live).await;
-                    }
-                    let last = self.desk.clerk.ends_the_day();
-                    self.carry_out(Due::Act(last)).await;
-                }
-            }
-        }
-    }
-
-    /// The log may say that all is done a moment before the desk does.
-    async fn until_empty(&mut self, live: &mut Socket) {
-        let until = Instant::now() + EMPTY_WITHIN;
-        while !self.desk.clerk.is_idle() {
-            match timeout_at(until, live.next()).await {
-                Ok(Ok(Some(frame))) => {
-                    if let Err(failure) = self.read(frame, live).await {
-                        return self.note("live", &failure);
+                        leave_by = Some(Instant::now() + EMPTY_WITHIN);
+                    } else {
+                        let last = self.desk.clerk.ends_the_day();
+                        self.carry_out(Due::Act(last)).await;
                     }
                 }
-                Ok(Ok(None)) | Err(_) => return,
-                Ok(Err(failure)) => return self.note("live", &failure),
             }
         }
     }
