@@ -33,6 +33,15 @@ impl Event {
         self.stream().split_once('-').map_or("", |(_, id)| id)
     }
 
+    /// When it happened, RFC 3339 to the millisecond; such texts sort by time.
+    #[must_use]
+    pub fn recorded_at(&self) -> String {
+        self.0["recorded_at"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
     /// Its place in the log.
     #[must_use]
     pub fn position(&self) -> u64 {

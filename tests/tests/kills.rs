@@ -157,23 +157,29 @@ struct Scene {
 /// What the log says of one moment.
 struct Moment {
     /// Chats nobody has taken, by the order they joined the line.
-    waiting: Vec<String>,
+    waiting: Vec<(String, String)>,
     /// Calls that are not over.
     calls: BTreeSet<String>,
     position: u64,
 }
 
 fn moment(events: &[Event]) -> Moment {
-    let (mut waiting, mut calls, mut chats) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut waiting, mut calls, mut chats) = (
+        Vec::<(String, String)>::new(),
+        BTreeSet::new(),
+        BTreeSet::new(),
+    );
     for event in events {
         let id = event.id().to_owned();
         match event.kind() {
             "interaction.started.v1" if event.text("channel") == "chat" => drop(chats.insert(id)),
             "interaction.started.v1" => drop(calls.insert(id)),
-            "interaction.queued.v1" if chats.contains(&id) => waiting.push(id),
-            "interaction.offer_accepted.v1" => waiting.retain(|known| *known != id),
+            "interaction.queued.v1" if chats.contains(&id) => {
+                waiting.push((event.recorded_at(), id))
+            }
+            "interaction.offer_accepted.v1" => waiting.retain(|(_, known)| *known != id),
             "interaction.abandoned.v1" | "interaction.ended.v1" | "interaction.closed.v1" => {
-                waiting.retain(|known| *known != id);
+                waiting.retain(|(_, known)| *known != id);
                 calls.remove(&id);
             }
             _ => {}
@@ -375,7 +381,7 @@ impl Scene {
 
     /// Who waited before the kill is offered in the same order after it.
     async fn order_is_kept(&self, log: &Log, before: &Moment) {
-        let Some(last) = before.waiting.last() else {
+        let Some((_, last)) = before.waiting.last() else {
             return;
         };
         let mut serving = JoinSet::new();
@@ -393,18 +399,27 @@ impl Scene {
         })
         .await;
         serving.shutdown().await;
-        let mut order: Vec<String> = Vec::new();
+        let mut order: Vec<&(String, String)> = Vec::new();
         let mut offers = log.those(offered);
         // Offers to different agents are written side by side; their ids are in the order in which they were decided.
         offers.sort_by_key(|event| event.text("offer").to_owned());
         for event in offers {
-            if before.waiting.iter().any(|known| known == event.id())
-                && !order.iter().any(|known| known == event.id())
-            {
-                order.push(event.id().to_owned());
+            let waited = before.waiting.iter().find(|(_, known)| known == event.id());
+            if let Some(waited) = waited.filter(|waited| !order.contains(waited)) {
+                order.push(waited);
             }
         }
-        assert_eq!(order, before.waiting, "the line was {:?}", before.waiting);
+        assert_eq!(
+            order.len(),
+            before.waiting.len(),
+            "everybody who waited is offered"
+        );
+        // The line is in the order in which they began to wait; the log prints that to the millisecond.
+        assert!(
+            order.is_sorted_by_key(|(since, _)| since),
+            "offered as {order:?}, the line was {:?}",
+            before.waiting
+        );
     }
 }
 

@@ -20,10 +20,17 @@ use crate::timers::Due;
 /// How long a reservation may outlive its offer before it is taken for an orphan.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// What the floor wants. An offer is named when it is decided, so the names are in the order of the decisions.
+pub(crate) struct Wanted {
+    pub output: Output,
+    offer: OfferId,
+}
+
 struct Proposal {
     tenant: TenantId,
     item: InteractionId,
     agent: AgentId,
+    offer: OfferId,
     until: Timestamp,
     receipt: Receipt,
 }
@@ -39,9 +46,9 @@ impl Engine {
     }
 
     /// Carries out what the floor wants, and what it wants after that.
-    pub(crate) async fn carry_out(&self, tenant: TenantId, outputs: Vec<Output>) {
-        let mut outputs = VecDeque::from(outputs);
-        while let Some(output) = outputs.pop_front() {
+    pub(crate) async fn carry_out(&self, tenant: TenantId, wanted: Vec<Wanted>) {
+        let mut wanted = VecDeque::from(wanted);
+        while let Some(Wanted { output, offer }) = wanted.pop_front() {
             let followed_by = match output {
                 Output::Offer {
                     item,
@@ -53,6 +60,7 @@ impl Engine {
                         tenant,
                         item,
                         agent,
+                        offer,
                         until,
                         receipt,
                     })
@@ -62,7 +70,7 @@ impl Engine {
                     self.reconcile_offer(tenant, item, agent).await
                 }
             };
-            outputs.extend(self.decide(tenant, followed_by));
+            wanted.extend(self.decide(tenant, followed_by));
         }
     }
 
@@ -70,8 +78,13 @@ impl Engine {
         &self,
         tenant: TenantId,
         inputs: impl IntoIterator<Item = Input>,
-    ) -> Vec<Output> {
-        self.floors.feed(tenant, inputs, self.now(), &self.timers)
+    ) -> Vec<Wanted> {
+        let outputs = self.floors.feed(tenant, inputs, self.now(), &self.timers);
+        let named = |output| Wanted {
+            output,
+            offer: OfferId::from_uuid(self.fresh()),
+        };
+        outputs.into_iter().map(named).collect()
     }
 
     /// Makes the offer durable. Answers what the floor must be told when it could not be made.
@@ -80,6 +93,7 @@ impl Engine {
             tenant,
             item,
             agent,
+            offer,
             until,
             receipt,
         } = proposal;
@@ -108,7 +122,6 @@ impl Engine {
             return failed();
         }
         let over = self.offers_over(tenant, agent).await;
-        let offer = OfferId::from_uuid(self.fresh());
         let channel = known.channel;
         let ctx = Ctx::system(tenant, item.as_uuid(), None);
         let reserved = self

@@ -148,11 +148,11 @@ impl Engine {
         if !self.is_going() || inputs.is_empty() {
             return;
         }
-        for output in self.decide(cause.tenant, inputs) {
+        for wanted in self.decide(cause.tenant, inputs) {
             let (acd::Output::Offer { item, .. } | acd::Output::OfferOverdue { item, .. }) =
-                &output;
+                &wanted.output;
             self.then(cause, item.as_uuid(), move |engine, tenant, _| async move {
-                engine.carry_out(tenant, vec![output]).await;
+                engine.carry_out(tenant, vec![wanted]).await;
             })
             .await;
         }

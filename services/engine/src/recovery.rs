@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rapport_domain::acd::{Input, Media, Output, WorkItem};
+use rapport_domain::acd::{Input, Media, WorkItem};
 use rapport_domain::agent::{Agent, ReservationEnd};
 use rapport_domain::channel::{Channel, Direction};
 use rapport_domain::event::{Category, Position, Recorded, Revision};
@@ -13,6 +13,7 @@ use rapport_domain::interaction::{Interaction, OfferEnd, Phase, Rejection};
 use crate::engine::{Engine, REACTIONS};
 use crate::error::EngineError;
 use crate::floors::{agent_rule, queue_rule};
+use crate::offers::Wanted;
 use crate::store::Ctx;
 use crate::timers::Due;
 
@@ -191,7 +192,7 @@ impl Engine {
     /// Tells the floor of everything that is so, and sets the timers. Answers the offers that follow.
     pub(crate) async fn seed(
         self: &Arc<Self>,
-    ) -> Result<Vec<(TenantId, Vec<Output>)>, EngineError> {
+    ) -> Result<Vec<(TenantId, Vec<Wanted>)>, EngineError> {
         self.worklist_is_current().await?;
         let open = self.open_interactions().await?;
         let mut offers = Vec::new();
