@@ -12,7 +12,7 @@ WEB := services/web
 BROWSER := tests/browser
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public $(WEB)/widget -type f 2>/dev/null) $(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
 
-.PHONY: help build demo test test-crash bench ui peers fmt lint clean
+.PHONY: help build demo test test-crash bench bench-media ui peers fmt lint clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test-crash: ui ## Kill the hub 100 times under load and look for anything lost (
 
 bench: ui ## Measure against the budgets of docs/PERFORMANCE.md (JSON=1: one object a line)
 	@scripts/bench
+
+bench-media: ui ## Measure the media relay beside a bare one
+	@ONLY=media scripts/bench
 
 ui: $(WEB)/dist/index.html ## Build the pages only
 
