@@ -28,11 +28,7 @@ impl Engine {
         if !self.is_going() {
             return;
         }
-        let Ok(Some(known)) = self
-            .store
-            .load_of::<Interaction>(tenant, id.as_uuid())
-            .await
-        else {
+        let Some(known) = self.store.known::<Interaction>(tenant, id.as_uuid()).await else {
             return;
         };
         let Phase::Offered {
@@ -144,11 +140,7 @@ impl Engine {
             interaction: id,
             ..
         } = role;
-        let Ok(Some(call)) = self
-            .store
-            .load_of::<Interaction>(tenant, id.as_uuid())
-            .await
-        else {
+        let Some(call) = self.store.known::<Interaction>(tenant, id.as_uuid()).await else {
             return;
         };
         if !call.dials.contains(&(leg, DialParty::Agent)) {
@@ -190,11 +182,7 @@ impl Engine {
             interaction: id,
             ..
         } = role;
-        let Ok(Some(call)) = self
-            .store
-            .load_of::<Interaction>(tenant, id.as_uuid())
-            .await
-        else {
+        let Some(call) = self.store.known::<Interaction>(tenant, id.as_uuid()).await else {
             return;
         };
         let outcome = match why {
@@ -211,9 +199,9 @@ impl Engine {
     }
 
     pub(crate) async fn not_reached(&self, role: LegRole, leg: LegId, outcome: DialOutcome) {
-        let Ok(Some(call)) = self
+        let Some(call) = self
             .store
-            .load_of::<Interaction>(role.tenant, role.interaction.as_uuid())
+            .known::<Interaction>(role.tenant, role.interaction.as_uuid())
             .await
         else {
             return;
@@ -229,11 +217,7 @@ impl Engine {
 
     /// The customer hung up, left the chat, or is otherwise gone.
     pub(crate) async fn customer_left(&self, tenant: TenantId, id: InteractionId) {
-        let Ok(Some(known)) = self
-            .store
-            .load_of::<Interaction>(tenant, id.as_uuid())
-            .await
-        else {
+        let Some(known) = self.store.known::<Interaction>(tenant, id.as_uuid()).await else {
             return;
         };
         let closing = self.closing(&known);

@@ -157,7 +157,7 @@ impl Engine {
     /// Offers for which the agent still has a reservation although, by the word of their contacts, they are over. Their
     /// ends are being written; nobody has to wait for that.
     async fn offers_over(&self, tenant: TenantId, agent: AgentId) -> Vec<OfferId> {
-        let Ok(Some(state)) = self.store.load_of::<Agent>(tenant, agent.as_uuid()).await else {
+        let Some(state) = self.store.known::<Agent>(tenant, agent.as_uuid()).await else {
             return vec![];
         };
         let mut over = vec![];
@@ -307,7 +307,7 @@ impl Engine {
         agent: AgentId,
         offer: OfferId,
     ) {
-        let Ok(Some(state)) = self.store.load_of::<Agent>(tenant, agent.as_uuid()).await else {
+        let Some(state) = self.store.known::<Agent>(tenant, agent.as_uuid()).await else {
             return;
         };
         let Some(held) = state
@@ -363,11 +363,7 @@ impl Engine {
 impl Engine {
     /// The agent has the contact now; the contact's own stream said so first.
     pub(crate) async fn give_work(&self, tenant: TenantId, agent: AgentId, id: InteractionId) {
-        let Ok(Some(known)) = self
-            .store
-            .load_of::<Interaction>(tenant, id.as_uuid())
-            .await
-        else {
+        let Some(known) = self.store.known::<Interaction>(tenant, id.as_uuid()).await else {
             return;
         };
         let ctx = Ctx::system(tenant, id.as_uuid(), None);

@@ -166,9 +166,9 @@ impl Engine {
         customer: CustomerId,
         earliest: Timestamp,
     ) {
-        let Ok(Some(outreach)) = self
+        let Some(outreach) = self
             .store
-            .load_of::<Outreach>(tenant, customer.as_uuid())
+            .known::<Outreach>(tenant, customer.as_uuid())
             .await
         else {
             return self
@@ -191,9 +191,9 @@ impl Engine {
         interaction: InteractionId,
         ctx: &Ctx,
     ) {
-        let Ok(Some(outreach)) = self
+        let Some(outreach) = self
             .store
-            .load_of::<Outreach>(tenant, customer.as_uuid())
+            .known::<Outreach>(tenant, customer.as_uuid())
             .await
         else {
             return;
@@ -265,10 +265,8 @@ impl Engine {
         self.report("withdraw a planned contact", withdrawn);
         let known = self
             .store
-            .load_of::<Interaction>(tenant, interaction.as_uuid())
-            .await
-            .ok()
-            .flatten();
+            .known::<Interaction>(tenant, interaction.as_uuid())
+            .await;
         if talking && known.is_some_and(|known| known.connected_at.is_none()) {
             // An agent took it a moment ago and the customer's phone may be ringing: it stops, and the agent is told so by
             // the end of the call.
@@ -289,10 +287,8 @@ impl Engine {
         };
         let outreach = self
             .store
-            .load_of::<Outreach>(tenant, customer.as_uuid())
-            .await
-            .ok()
-            .flatten();
+            .known::<Outreach>(tenant, customer.as_uuid())
+            .await;
         let (facts, policy) = (situation.facts(), &situation.policy);
         if outreach.is_some_and(|outreach| outreach.may_dial_now(on, facts, policy, self.now())) {
             return true;
@@ -314,18 +310,14 @@ impl Engine {
         customer: CustomerId,
         on: InteractionId,
     ) {
-        let Ok(Some(outreach)) = self
+        let Some(outreach) = self
             .store
-            .load_of::<Outreach>(tenant, customer.as_uuid())
+            .known::<Outreach>(tenant, customer.as_uuid())
             .await
         else {
             return;
         };
-        let Ok(Some(contact)) = self
-            .store
-            .load_of::<Interaction>(tenant, on.as_uuid())
-            .await
-        else {
+        let Some(contact) = self.store.known::<Interaction>(tenant, on.as_uuid()).await else {
             return;
         };
         let nothing = outreach.in_flight.is_none()
@@ -340,10 +332,8 @@ impl Engine {
             Some((_, running)) => {
                 let running = self
                     .store
-                    .load_of::<Interaction>(tenant, running.as_uuid())
-                    .await
-                    .ok()
-                    .flatten();
+                    .known::<Interaction>(tenant, running.as_uuid())
+                    .await;
                 running.is_some_and(|call| {
                     matches!(call.phase, Phase::Active { .. } | Phase::WrapUp { .. })
                 })
@@ -376,9 +366,9 @@ impl Engine {
         on: InteractionId,
         reached: bool,
     ) {
-        let Ok(Some(outreach)) = self
+        let Some(outreach) = self
             .store
-            .load_of::<Outreach>(tenant, customer.as_uuid())
+            .known::<Outreach>(tenant, customer.as_uuid())
             .await
         else {
             return;

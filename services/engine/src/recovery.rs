@@ -335,9 +335,9 @@ impl Engine {
     /// Timers for waiting wishes; and a contact in flight whose interaction never began, or is over, is settled.
     async fn seed_customer(&self, tenant: TenantId, customer: CustomerId) {
         use rapport_domain::outreach::Outreach;
-        let Ok(Some(outreach)) = self
+        let Some(outreach) = self
             .store
-            .load_of::<Outreach>(tenant, customer.as_uuid())
+            .known::<Outreach>(tenant, customer.as_uuid())
             .await
         else {
             return;
@@ -345,10 +345,8 @@ impl Engine {
         if let Some((plan, interaction)) = outreach.in_flight {
             let known = self
                 .store
-                .load_of::<Interaction>(tenant, interaction.as_uuid())
-                .await
-                .ok()
-                .flatten();
+                .known::<Interaction>(tenant, interaction.as_uuid())
+                .await;
             let ctx = Ctx::system(tenant, interaction.as_uuid(), None);
             match known {
                 None => {

@@ -172,6 +172,11 @@ impl Store {
             .filter(|_| loaded.tenant == Some(tenant)))
     }
 
+    /// As [`Store::load_of`], for reactions that have nothing to do when there is no such thing, or it cannot be read now.
+    pub async fn known<A: Kept>(&self, tenant: TenantId, id: Uuid) -> Option<Arc<A>> {
+        self.load_of::<A>(tenant, id).await.ok().flatten()
+    }
+
     async fn read<A: Kept, R>(
         &self,
         id: Uuid,
