@@ -163,6 +163,9 @@ pub struct Meta {
     /// The event that made it happen, when one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation: Option<EventId>,
+    /// The customer whose personal data the event may hold: the key it is sealed with. None when it holds none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<CustomerId>,
 }
 
 /// An event on its way into the log.

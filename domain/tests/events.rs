@@ -39,6 +39,7 @@ fn recorded(category: Category, kind: &str, version: u16, data: Vec<u8>) -> Reco
         actor: Actor::System,
         correlation: Uuid::nil(),
         causation: None,
+        subject: None,
     };
     let event = NewEvent {
         id: EventId::from_uuid(Uuid::from_u128(1)),

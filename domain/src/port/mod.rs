@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::time::Timestamp;
 
 pub mod chat;
+pub mod keys;
 pub mod log;
 pub mod projection;
 pub mod query;

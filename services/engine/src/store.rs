@@ -304,6 +304,7 @@ impl Store {
                     actor: ctx.actor.clone(),
                     correlation: ctx.correlation,
                     causation: ctx.causation,
+                    subject: None,
                 },
                 data: encoded.data,
             });

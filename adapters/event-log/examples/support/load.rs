@@ -68,6 +68,7 @@ pub fn event() -> NewEvent {
         actor: Actor::System,
         correlation: Uuid::now_v7(),
         causation: None,
+        subject: None,
     };
     let data = format!("{{\"note\":\"{}\"}}", "x".repeat(1_024 - 160 - 11));
     NewEvent {

@@ -75,6 +75,7 @@ impl Traffic {
                 actor: Actor::System,
                 correlation: id,
                 causation: None,
+                subject: None,
             };
             let event = NewEvent {
                 id: EventId::from_uuid(self.id()),

@@ -54,6 +54,7 @@ impl Paper {
             actor: Actor::System,
             correlation: stream.id,
             causation: None,
+            subject: None,
         };
         let id = EventId::from_uuid(Uuid::from_u128(u128::from(position.0)));
         let event = NewEvent {

@@ -87,6 +87,7 @@ pub fn event(number: u128) -> NewEvent {
             actor: Actor::System,
             correlation: Uuid::from_u128(number),
             causation: None,
+            subject: None,
         },
         data: format!("{{\"number\":{number}}}").into_bytes(),
     }

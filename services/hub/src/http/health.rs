@@ -32,6 +32,7 @@ fn impossible(app: &App) -> Batch {
             actor: Actor::System,
             correlation: id,
             causation: None,
+            subject: None,
         },
         data: b"{}".to_vec(),
     };
