@@ -63,7 +63,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     partners.insert(onward, leg);
                     voice.send(VoiceCommand::Dial {
                         leg: onward,
-                        target: DialTarget::RegisteredPhone { user: user.clone() },
+                        target: DialTarget::RegisteredPhone {
+                            user: user.clone(),
+                            via: None,
+                        },
                         from_user,
                         ring_for: Duration::from_secs(20),
                         sound: Sound::Silence,

@@ -166,6 +166,7 @@ async fn a_caller_and_an_agent_hear_each_other_and_the_hang_up_reaches_both() {
         leg: onward,
         target: DialTarget::RegisteredPhone {
             user: "anna".to_owned(),
+            via: None,
         },
         from_user: "+49170".to_owned(),
         ring_for: PATIENCE,
@@ -320,6 +321,7 @@ async fn each_way_a_dial_can_fail_is_told_as_it_is() {
         (
             DialTarget::RegisteredPhone {
                 user: "anna".to_owned(),
+                via: None,
             },
             LegEnd::Unreachable,
         ),

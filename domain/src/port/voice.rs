@@ -1,6 +1,7 @@
 //! The voice channel: legs between the hub and SIP peers. Commands go in, facts come out; the adapter knows nothing
 //! of customers, queues or agents, and decides nothing.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::id::LegId;
@@ -19,10 +20,13 @@ pub enum Sound {
 /// Whom to dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DialTarget {
-    /// A phone that registered with us under this user name.
+    /// A phone that registered with us, or with another node, under this user name.
     RegisteredPhone {
         /// The user part of its address of record.
         user: String,
+        /// The SIP address of the node the phone registered with, which passes the call on to it; one of
+        /// [`VoiceCommand::Peers`]. None: it registered here.
+        via: Option<SocketAddr>,
     },
     /// A fixed SIP address, `sip:user@host:port`.
     Address {
@@ -70,7 +74,7 @@ pub enum LegEnd {
     Failed,
 }
 
-/// What the hub asks of the voice channel. Every command names its leg; a command for a leg that has already ended
+/// What the hub asks of the voice channel. Every command about a leg names it; a command for a leg that has already ended
 /// does nothing (its end was or will be reported).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VoiceCommand {
@@ -120,6 +124,9 @@ pub enum VoiceCommand {
         /// The leg.
         leg: LegId,
     },
+    /// The SIP addresses of the other nodes, all of them each time: calls to phones registered here are taken from them
+    /// and passed on, and calls to phones registered there go to them. Nobody is trusted before.
+    Peers(Vec<SocketAddr>),
 }
 
 /// What the voice channel reports. For every leg exactly one `Ended` comes, and nothing after it.

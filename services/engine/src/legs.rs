@@ -45,7 +45,10 @@ impl Engine {
         }
         let directory = self.directory();
         let target = match directory.agent(agent).map(|entry| &entry.definition.phone) {
-            Some(Phone::Registered { user }) => DialTarget::RegisteredPhone { user: user.clone() },
+            Some(Phone::Registered { user }) => DialTarget::RegisteredPhone {
+                user: user.clone(),
+                via: None,
+            },
             Some(Phone::Address { uri }) => DialTarget::Address { uri: uri.clone() },
             Some(Phone::None) | None => {
                 return self

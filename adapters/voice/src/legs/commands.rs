@@ -44,6 +44,7 @@ impl<E: Engine> Switchboard<E> {
                 }
             }
             VoiceCommand::HangUp { leg } => self.end(leg, LegEnd::HungUp, now),
+            VoiceCommand::Peers(peers) => self.peers = peers.into_iter().collect(),
         }
         self.settle(now);
     }
@@ -137,7 +138,11 @@ impl<E: Engine> Switchboard<E> {
             return;
         }
         let route = match target {
-            DialTarget::RegisteredPhone { user } => self.phone_route(&user),
+            DialTarget::RegisteredPhone { user, via: None } => self.phone_route(&user),
+            DialTarget::RegisteredPhone {
+                user,
+                via: Some(peer),
+            } => self.peer_route(&user, peer),
             DialTarget::Address { uri } => {
                 Uri::parse(&uri).map(|uri| (uri.clone(), uri.socket_addr(), Reach::Contact))
             }
@@ -191,6 +196,12 @@ impl<E: Engine> Switchboard<E> {
         }
         let binding = self.registrar.reach(user)?;
         Some((binding.contact.clone(), Some(binding.source), Reach::Source))
+    }
+
+    /// To the node the phone registered with. Everything in the call goes that way: only that node reaches the phone.
+    fn peer_route(&self, user: &str, peer: SocketAddr) -> Option<(Uri, Option<SocketAddr>, Reach)> {
+        let known = self.peers.contains(&peer);
+        known.then(|| (Uri::sip(user, peer), Some(peer), Reach::Source))
     }
 
     fn trunk_route(&self, trunk: &str, number: &str) -> Option<(Uri, Option<SocketAddr>, Reach)> {

@@ -141,6 +141,8 @@ pub struct Switchboard<E> {
     strangers: Bucket,
     registrations: Bucket,
     trunks: Vec<KnownTrunk>,
+    /// The other nodes.
+    peers: BTreeSet<SocketAddr>,
     tokens: Tokens,
     media_address: IpAddr,
     loopback: bool,
@@ -185,6 +187,7 @@ impl<E: Engine> Switchboard<E> {
             registrations: Bucket::new(settings.limits.registrations, now),
             admission: Admission::new(settings.limits, settings.trunks.len() + 1, now),
             trunks: settings.trunks,
+            peers: BTreeSet::new(),
             tokens,
             media_address: settings.media_address,
             loopback: settings.loopback,

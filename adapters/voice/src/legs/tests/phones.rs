@@ -108,6 +108,7 @@ impl Scene {
             leg,
             target: DialTarget::RegisteredPhone {
                 user: "anna".to_owned(),
+                via: None,
             },
             from_user: "1".to_owned(),
             ring_for: Duration::from_secs(9),
@@ -343,4 +344,35 @@ fn a_phone_with_a_changed_or_removed_secret_is_not_dialled_and_gone() {
             assert!(sent.concat().starts_with("INVITE "));
         }
     }
+}
+
+#[test]
+fn a_dial_to_a_phone_of_another_node_goes_there_once_that_node_is_known() {
+    let (mut scene, _) = office(Limits::default());
+    let peer: SocketAddr = "10.0.0.21:5060".parse().unwrap();
+    let dial = |scene: &mut Scene, name: &str| {
+        scene.command(VoiceCommand::Dial {
+            leg: LegId::derived(uuid::Uuid::nil(), name),
+            target: DialTarget::RegisteredPhone {
+                user: "anna".to_owned(),
+                via: Some(peer),
+            },
+            from_user: "1".to_owned(),
+            ring_for: Duration::from_secs(9),
+            sound: Sound::Silence,
+        });
+    };
+    dial(&mut scene, "to a stranger");
+    assert_eq!(scene.sent(), Vec::<String>::new());
+    let why = LegEnd::Unreachable;
+    assert!(matches!(scene.events()[..], [VoiceEvent::Ended { why: said, .. }] if said == why));
+    scene.command(VoiceCommand::Peers(vec![peer]));
+    dial(&mut scene, "to a node");
+    let sent: Vec<_> = std::iter::from_fn(|| scene.board.next_send()).collect();
+    assert_eq!(sent[0].0, peer);
+    let invite = String::from_utf8_lossy(&sent[0].1).into_owned();
+    assert!(
+        invite.starts_with("INVITE sip:anna@10.0.0.21:5060 SIP/2.0"),
+        "{invite}"
+    );
 }
