@@ -7,11 +7,15 @@ use serde::de::DeserializeOwned;
 
 use crate::event::{Category, Recorded, Revision};
 use crate::time::Timestamp;
+use crate::upcast::{self, Upcaster};
 
 /// The facts of one category, serialised as `{"type": "interaction.started.v1", "data": {…}}`.
 pub trait Fact: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The category whose streams hold these facts.
     const CATEGORY: Category;
+
+    /// How versions that are no longer written are read: see [`crate::upcast`]. No fact has a second version yet.
+    const UPCASTERS: &'static [Upcaster] = &[];
 }
 
 /// A stored event could not be understood.
@@ -72,11 +76,28 @@ pub fn encode<F: Fact>(fact: &F) -> Result<Encoded, DecodeError> {
     })
 }
 
-/// Reads a fact back. Upcasting of old versions happens here, below every reader.
+/// Reads a fact back. Upcasting of old versions happens here, below every reader; the present version is read straight
+/// from its bytes.
 ///
 /// # Errors
 /// [`DecodeError`] when the type is unknown to this category or the data does not fit it.
 pub fn decode<F: Fact>(kind: &str, version: u16, data: &[u8]) -> Result<F, DecodeError> {
+    if upcast::step(F::UPCASTERS, kind, version).is_none() {
+        return read(kind, version, data);
+    }
+    let wrong = |reason: String| DecodeError {
+        kind: kind.to_owned(),
+        version,
+        reason,
+    };
+    let stored = serde_json::from_slice(data).map_err(|error| wrong(error.to_string()))?;
+    let (to_kind, to_version, data) = upcast::upcast(F::UPCASTERS, kind, version, stored)?;
+    let data = serde_json::to_vec(&data).map_err(|error| wrong(error.to_string()))?;
+    read(&to_kind, to_version, &data).map_err(|error| wrong(error.reason))
+}
+
+/// Reads a version that the facts have today.
+fn read<F: Fact>(kind: &str, version: u16, data: &[u8]) -> Result<F, DecodeError> {
     let mut text = Vec::with_capacity(data.len() + kind.len() + 32);
     text.extend_from_slice(b"{\"type\":\"");
     text.extend_from_slice(kind.as_bytes());

@@ -21,3 +21,4 @@ pub mod setup;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
+pub mod upcast;

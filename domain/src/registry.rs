@@ -7,10 +7,11 @@ mod catalogue;
 
 use serde::Serialize;
 
-use crate::aggregate::{self, DecodeError, Encoded};
+use crate::aggregate::{self, DecodeError, Encoded, Fact};
 use crate::customer::ClaimFact;
 use crate::event::{Category, Recorded};
 use crate::setup::{QueueFact, TenantFact};
+use crate::upcast::{self, Upcaster};
 use crate::{agent, customer, interaction, outreach, policy};
 
 /// A fact of any category.
@@ -52,8 +53,25 @@ impl AnyFact {
     /// data: it is not for logs.
     pub fn decode(recorded: &Recorded) -> Result<Self, DecodeError> {
         let event = &recorded.event;
-        let (kind, version, data) = (event.kind.as_str(), event.version, event.data.as_slice());
-        Ok(match recorded.stream.category {
+        Self::read(
+            recorded.stream.category,
+            &event.kind,
+            event.version,
+            &event.data,
+        )
+    }
+
+    /// Reads stored data by its category, type and version; versions that are no longer written are lifted.
+    ///
+    /// # Errors
+    /// As [`AnyFact::decode`].
+    pub fn read(
+        category: Category,
+        kind: &str,
+        version: u16,
+        data: &[u8],
+    ) -> Result<Self, DecodeError> {
+        Ok(match category {
             Category::Interaction => Self::Interaction(aggregate::decode(kind, version, data)?),
             Category::Customer => Self::Customer(aggregate::decode(kind, version, data)?),
             Category::ContactPoint => Self::ContactPoint(aggregate::decode(kind, version, data)?),
@@ -128,9 +146,30 @@ pub const fn types(category: Category) -> &'static [EventType] {
     }
 }
 
-/// Whether this program knows the type: an event it does not know was written by a later one.
+/// How streams of a category are read whose events have versions that are no longer written.
+#[must_use]
+pub const fn upcasters(category: Category) -> &'static [Upcaster] {
+    match category {
+        Category::Interaction => <interaction::Fact as Fact>::UPCASTERS,
+        Category::Customer => <customer::Fact as Fact>::UPCASTERS,
+        Category::ContactPoint => <ClaimFact as Fact>::UPCASTERS,
+        Category::Outreach => <outreach::Fact as Fact>::UPCASTERS,
+        Category::Agent => <agent::Fact as Fact>::UPCASTERS,
+        Category::Queue => <QueueFact as Fact>::UPCASTERS,
+        Category::Tenant => <TenantFact as Fact>::UPCASTERS,
+        Category::Policy => <policy::Fact as Fact>::UPCASTERS,
+    }
+}
+
+/// Whether this program knows the type, of today or of before: an event it does not know was written by a later one.
 #[must_use]
 pub fn is_known(category: Category, kind: &str, version: u16) -> bool {
+    upcast::target(upcasters(category), kind, version)
+        .is_some_and(|(kind, version)| is_written(category, kind, version))
+}
+
+/// Whether this program writes the type.
+fn is_written(category: Category, kind: &str, version: u16) -> bool {
     types(category).iter().any(|known| {
         known
             .name
