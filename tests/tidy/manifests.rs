@@ -115,6 +115,26 @@ fn adapters_and_the_engine_depend_on_the_domain_alone() {
 fn the_journeys_link_nothing_of_the_product() {
     let manifest = &members()["tests"];
     assert_eq!(ours(&dependencies(manifest)), BTreeSet::new());
+    // A pretended server is nothing of the product.
+    let mut beside = keys(manifest, "dev-dependencies");
+    beside.remove("rapport-eventstore-double");
+    assert_eq!(ours(&beside), BTreeSet::new());
+}
+
+#[test]
+fn the_double_of_the_event_store_is_for_tests_alone() {
+    let double = "rapport-eventstore-double";
+    let testers = ["adapters/event-log", "tests"];
+    for (folder, manifest) in members() {
+        assert!(!dependencies(&manifest).contains(double), "{folder}");
+        let tests_with_it = keys(&manifest, "dev-dependencies").contains(double);
+        assert!(
+            !tests_with_it || testers.contains(&folder.as_str()),
+            "{folder}"
+        );
+    }
+    let manifest = &members()["tests/eventstore-double"];
+    assert_eq!(ours(&dependencies(manifest)), BTreeSet::new());
     assert_eq!(ours(&keys(manifest, "dev-dependencies")), BTreeSet::new());
 }
 
@@ -130,7 +150,10 @@ fn heavy_parts_stay_where_they_belong() {
             &["adapters/event-log", "adapters/read-model"],
         ),
         (&["lettre"], &["adapters/email"]),
-        (&["eventstore", "kurrentdb"], &["adapters/event-log"]),
+        (
+            &["eventstore", "kurrentdb"],
+            &["adapters/event-log", "tests/eventstore-double"],
+        ),
         (&["rsipstack", "str0m", "audio-codec"], &["adapters/voice"]),
     ];
     let mut findings = Vec::new();

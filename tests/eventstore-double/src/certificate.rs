@@ -1,0 +1,50 @@
+//! A certificate authority of its own and a certificate for the loopback address.
+
+use std::io;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// What a node shows, and what a client has to trust.
+pub(crate) struct Certificate {
+    pub acceptor: TlsAcceptor,
+    /// The authority, as PEM.
+    pub authority: String,
+}
+
+impl Certificate {
+    /// Makes both anew.
+    pub fn make() -> io::Result<Certificate> {
+        let (authority, chain, key) = signed().map_err(io::Error::other)?;
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key));
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_single_cert(vec![chain.into()], key)
+            .map_err(io::Error::other)?;
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(Certificate {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            authority,
+        })
+    }
+}
+
+/// Authority as PEM; certificate and key as DER.
+fn signed() -> Result<(String, Vec<u8>, Vec<u8>), rcgen::Error> {
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate()?;
+    let authority = params.self_signed(&key)?.pem();
+    let issuer = Issuer::new(params, key);
+    let key = KeyPair::generate()?;
+    let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let certificate = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
+    Ok((authority, certificate.der().to_vec(), key.serialize_der()))
+}
