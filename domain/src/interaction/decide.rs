@@ -436,14 +436,14 @@ impl Interaction {
                     agent,
                     why: OfferEnd::Withdrawn,
                 }];
-                facts.extend(self.end_dials(DialParty::Agent, DialOutcome::Cancelled));
+                facts.extend(self.end_dials(DialParty::Agent, DialOutcome::Unknown));
                 facts.push(Fact::Closed {
                     cause: CloseCause::HubRestarted,
                 });
                 Ok(facts)
             }
             Phase::Received | Phase::Queued { .. } | Phase::Active { .. } => {
-                let mut facts = self.give_up_dialling();
+                let mut facts = self.give_up_dialling(DialOutcome::Unknown);
                 facts.push(Fact::Closed {
                     cause: CloseCause::HubRestarted,
                 });
@@ -471,16 +471,16 @@ impl Interaction {
     }
 
     fn finish(&self, by: EndedBy, closing: Closing, now: Timestamp) -> Vec<Fact> {
-        let mut facts = self.give_up_dialling();
+        let mut facts = self.give_up_dialling(DialOutcome::Cancelled);
         facts.extend(Self::over(by, closing, now));
         facts
     }
 
     /// A dial that connected did not come to nothing; every other one needs its end in the log.
-    fn give_up_dialling(&self) -> Vec<Fact> {
+    fn give_up_dialling(&self, outcome: DialOutcome) -> Vec<Fact> {
         match self.connected_at {
             Some(_) => vec![],
-            None => self.end_dials(DialParty::Customer, DialOutcome::Cancelled),
+            None => self.end_dials(DialParty::Customer, outcome),
         }
     }
 

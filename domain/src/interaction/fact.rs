@@ -179,6 +179,8 @@ pub enum DialOutcome {
     Unreachable,
     /// The hub gave up first.
     Cancelled,
+    /// The hub stopped before it heard; the phone may have rung. It is never dialled again on this account.
+    Unknown,
 }
 
 /// Who ended the conversation.

@@ -39,7 +39,7 @@ impl Surroundings for System {
 }
 
 /// Reads the log itself: slow and always right.
-struct Scan(MemoryLog);
+pub struct Scan(pub MemoryLog);
 
 impl Worklist for Scan {
     fn seen(&self) -> Result<Position, QueryError> {
@@ -124,7 +124,7 @@ impl Worklist for Scan {
 }
 
 #[derive(Default)]
-struct Marks(Mutex<HashMap<String, Position>>);
+pub struct Marks(Mutex<HashMap<String, Position>>);
 
 impl Checkpoints for Marks {
     fn load(&self, name: &str) -> Result<Position, QueryError> {
