@@ -154,14 +154,9 @@ impl Outside {
                     .await;
                 }
             }
-            VoiceCommand::HangUp { leg } | VoiceCommand::Refuse { leg, .. } => {
-                if self.gone(leg) {
-                    tell(VoiceEvent::Ended {
-                        leg,
-                        why: LegEnd::HungUp,
-                    })
-                    .await;
-                }
+            VoiceCommand::HangUp { leg } | VoiceCommand::Refuse { leg, .. } if self.gone(leg) => {
+                let why = LegEnd::HungUp;
+                tell(VoiceEvent::Ended { leg, why }).await;
             }
             _ => {}
         }
