@@ -5,10 +5,20 @@ use std::collections::BTreeMap;
 use crate::aggregate::Aggregate;
 use crate::channel::Channel;
 use crate::contact_point::{ContactPoint, Kind};
-use crate::customer::{Fact, KnownContactPoint};
+use crate::customer::{ErasureGround, Fact, KnownContactPoint};
 use crate::event::Revision;
 use crate::private::Private;
 use crate::time::{Timestamp, Zone};
+
+/// Why a request is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The customer was erased: nothing is known of them, and nothing is taken in.
+    #[error("this customer was erased")]
+    Erased,
+}
+
+type Decision = Result<Vec<Fact>, Rejection>;
 
 /// One customer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +33,8 @@ pub struct Customer {
     pub consent: BTreeMap<(String, Channel), bool>,
     /// Whether they want no outreach at all.
     pub do_not_contact: bool,
+    /// Since when they are erased; everything else is empty then.
+    pub erased_at: Option<Timestamp>,
 }
 
 impl Customer {
@@ -38,52 +50,86 @@ impl Customer {
         ]
     }
 
-    /// Another way to reach them; known ones change nothing unless they become verified.
+    /// Whether they were erased.
     #[must_use]
-    pub fn add_contact_point(&self, contact_point: ContactPoint, verified: bool) -> Vec<Fact> {
+    pub const fn is_erased(&self) -> bool {
+        self.erased_at.is_some()
+    }
+
+    /// They are forgotten. Asked again, it changes nothing.
+    #[must_use]
+    pub fn erase(&self, ground: ErasureGround) -> Vec<Fact> {
+        if self.is_erased() {
+            vec![]
+        } else {
+            vec![Fact::Erased { ground }]
+        }
+    }
+
+    /// What is decided of a customer who is known.
+    fn known(&self, facts: Vec<Fact>) -> Decision {
+        if self.is_erased() {
+            Err(Rejection::Erased)
+        } else {
+            Ok(facts)
+        }
+    }
+
+    /// Another way to reach them; known ones change nothing unless they become verified.
+    ///
+    /// # Errors
+    /// [`Rejection::Erased`].
+    pub fn add_contact_point(&self, contact_point: ContactPoint, verified: bool) -> Decision {
         let known = self
             .contact_points
             .iter()
             .find(|known| known.contact_point == contact_point);
-        match known {
+        self.known(match known {
             Some(known) if known.verified || !verified => vec![],
             _ => vec![Fact::ContactPointAdded(KnownContactPoint {
                 contact_point,
                 verified,
             })],
-        }
+        })
     }
 
     /// What they are called.
-    #[must_use]
-    pub fn rename(&self, name: Private<String>) -> Vec<Fact> {
-        if self.name.as_ref() == Some(&name) {
+    ///
+    /// # Errors
+    /// [`Rejection::Erased`].
+    pub fn rename(&self, name: Private<String>) -> Decision {
+        self.known(if self.name.as_ref() == Some(&name) {
             vec![]
         } else {
             vec![Fact::Named { name }]
-        }
+        })
     }
 
     /// The clock they live by.
-    #[must_use]
-    pub fn set_zone(&self, zone: Zone) -> Vec<Fact> {
-        if self.zone == Some(zone) {
+    ///
+    /// # Errors
+    /// [`Rejection::Erased`].
+    pub fn set_zone(&self, zone: Zone) -> Decision {
+        self.known(if self.zone == Some(zone) {
             vec![]
         } else {
             vec![Fact::ZoneSet { zone }]
-        }
+        })
     }
 
     /// They agree to or refuse contacts for a purpose on a channel.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`Rejection::Erased`].
     pub fn change_consent(
         &self,
         purpose: String,
         channel: Channel,
         given: bool,
         evidence: String,
-    ) -> Vec<Fact> {
-        match self.consent.get(&(purpose.clone(), channel)) {
+    ) -> Decision {
+        let said = self.consent.get(&(purpose.clone(), channel));
+        self.known(match said {
             Some(known) if *known == given => vec![],
             _ => vec![Fact::ConsentChanged {
                 purpose,
@@ -91,17 +137,19 @@ impl Customer {
                 given,
                 evidence,
             }],
-        }
+        })
     }
 
     /// They want no outreach at all, or want it again.
-    #[must_use]
-    pub fn change_do_not_contact(&self, active: bool, reason: String) -> Vec<Fact> {
-        if self.do_not_contact == active {
+    ///
+    /// # Errors
+    /// [`Rejection::Erased`].
+    pub fn change_do_not_contact(&self, active: bool, reason: String) -> Decision {
+        self.known(if self.do_not_contact == active {
             vec![]
         } else {
             vec![Fact::DoNotContactChanged { active, reason }]
-        }
+        })
     }
 
     /// What they said about this purpose on this channel: a statement on the purpose itself goes before one on `*`;
@@ -140,7 +188,7 @@ impl Aggregate for Customer {
         matches!(fact, Fact::Created {}).then(Self::default)
     }
 
-    fn apply(&mut self, fact: &Fact, _: Timestamp, _: Revision) {
+    fn apply(&mut self, fact: &Fact, at: Timestamp, _: Revision) {
         match fact {
             Fact::Created {} => {}
             Fact::ContactPointAdded(added) => {
@@ -159,6 +207,12 @@ impl Aggregate for Customer {
                 self.consent.insert((purpose.clone(), *channel), *given);
             }
             Fact::DoNotContactChanged { active, .. } => self.do_not_contact = *active,
+            Fact::Erased { .. } => {
+                *self = Self {
+                    erased_at: Some(at),
+                    ..Self::default()
+                };
+            }
         }
     }
 }
@@ -197,7 +251,10 @@ mod tests {
     #[test]
     fn a_verified_number_is_preferred() {
         let mut customer = known(Customer::create(phone("+4930111111"), true));
-        for fact in customer.add_contact_point(phone("+4930222222"), false) {
+        for fact in customer
+            .add_contact_point(phone("+4930222222"), false)
+            .unwrap()
+        {
             customer.apply(&fact, Timestamp::default(), Revision(2));
         }
         assert_eq!(customer.reach(Channel::Voice), Some(&phone("+4930111111")));
@@ -208,7 +265,36 @@ mod tests {
         let customer = known(Customer::create(phone("+4930111111"), true));
         assert_eq!(
             customer.add_contact_point(phone("+49 30 111111"), false),
-            vec![]
+            Ok(vec![])
         );
+    }
+
+    #[test]
+    fn of_an_erased_customer_nothing_is_left_and_nothing_is_taken_in() {
+        let mut facts = Customer::create(phone("+4930111111"), true);
+        let before = known(facts.clone());
+        facts.extend(before.rename(Private::new("Li Wei".into())).unwrap());
+        facts.extend(before.erase(ErasureGround::Requested));
+        let erased = known(facts);
+        assert_eq!(
+            erased,
+            Customer {
+                erased_at: Some(Timestamp::default()),
+                ..Customer::default()
+            }
+        );
+        let refused = Err(Rejection::Erased);
+        assert_eq!(
+            erased.add_contact_point(phone("+4930111111"), true),
+            refused
+        );
+        assert_eq!(erased.rename(Private::new("Li Wei".into())), refused);
+        assert_eq!(erased.set_zone(Zone::UTC), refused);
+        assert_eq!(
+            erased.change_consent("*".into(), Channel::Voice, true, String::new()),
+            refused
+        );
+        assert_eq!(erased.change_do_not_contact(true, String::new()), refused);
+        assert_eq!(erased.erase(ErasureGround::Mistake), vec![], "once is enough");
     }
 }

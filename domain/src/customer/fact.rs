@@ -51,10 +51,28 @@ pub enum Fact {
         /// Why.
         reason: String,
     },
+    /// Was erased: the key of all that is personal is destroyed, and nothing more becomes known.
+    #[serde(rename = "customer.erased.v1")]
+    Erased {
+        /// On what ground.
+        ground: ErasureGround,
+    },
 }
 
 impl aggregate::Fact for Fact {
     const CATEGORY: Category = Category::Customer;
+}
+
+/// On what ground a customer is erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErasureGround {
+    /// The person asked for it.
+    Requested,
+    /// The time for which the data may be kept is over.
+    RetentionOver,
+    /// The data should not have been taken in.
+    Mistake,
 }
 
 /// A contact point and how sure we are of it.

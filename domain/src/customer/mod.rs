@@ -5,5 +5,5 @@ mod decide;
 mod fact;
 
 pub use claim::{Claim, ClaimFact};
-pub use decide::Customer;
-pub use fact::{Fact, KnownContactPoint};
+pub use decide::{Customer, Rejection};
+pub use fact::{ErasureGround, Fact, KnownContactPoint};

@@ -7,7 +7,8 @@ use crate::event::Revision;
 use crate::id::{AgentId, CustomerId, InteractionId, WishId};
 use crate::outreach::coordinate::score;
 use crate::outreach::{
-    CustomerFacts, Fact, Outcome, Outreach, Plan, Reason, Status, Verdict, Wish, Withdrawal,
+    CustomerFacts, Fact, Outcome, Outreach, Plan, Reason, Receipt, Status, Verdict, Wish,
+    Withdrawal,
 };
 use crate::policy::Policy;
 use crate::private::Private;
@@ -28,6 +29,9 @@ pub enum Rejection {
     /// The window has no future.
     #[error("`expires_at` must lie in the future and after `not_before`")]
     EmptyWindow,
+    /// The customer was erased.
+    #[error("this customer was erased; nothing can be wanted of them")]
+    Closed,
 }
 
 type Decision = Result<Vec<Fact>, Rejection>;
@@ -36,7 +40,7 @@ impl Outreach {
     /// A department files a wish; the coordinator decides on it in the same append. The same id again changes nothing.
     ///
     /// # Errors
-    /// [`Rejection::EmptyWindow`] when it could never be said.
+    /// [`Rejection::EmptyWindow`] when it could never be said, [`Rejection::Closed`] once the customer was erased.
     pub fn file(
         &self,
         wish: Wish,
@@ -45,6 +49,9 @@ impl Outreach {
         policy: &Policy,
         now: Timestamp,
     ) -> Decision {
+        if self.closed {
+            return Err(Rejection::Closed);
+        }
         if self.wishes.contains_key(&wish.id) {
             return Ok(vec![]);
         }
@@ -274,6 +281,44 @@ impl Outreach {
             returned,
         };
         self.then_coordinate(vec![ended], customer, facts, policy, now)
+    }
+
+    /// The customer was erased: the plan, even one that became work, is withdrawn, and every wish that is not settled is
+    /// dropped, with a receipt that says so. Nothing is taken in afterwards; asked again, it changes nothing.
+    #[must_use]
+    pub fn close(&self, policy_version: u64) -> Vec<Fact> {
+        if self.closed {
+            return vec![];
+        }
+        let unsettled: Vec<WishId> = self
+            .wishes
+            .values()
+            .filter(|state| !state.is_settled())
+            .map(|state| state.wish.id)
+            .collect();
+        let receipt = || Receipt {
+            policy_version,
+            reason: Reason::CustomerErased,
+            inputs: BTreeMap::from([("pending_wishes".to_owned(), unsettled.len().to_string())]),
+            scores: BTreeMap::new(),
+        };
+        let planned = self.plan.as_ref().map(|plan| plan.id);
+        let running = self.in_flight.map(|(plan, _)| plan);
+        let mut facts: Vec<Fact> = [running, planned]
+            .into_iter()
+            .flatten()
+            .map(|plan| Fact::PlanWithdrawn {
+                plan,
+                why: Withdrawal::CustomerErased,
+                receipt: receipt(),
+            })
+            .collect();
+        facts.extend(unsettled.iter().map(|wish| Fact::WishDropped {
+            wish: *wish,
+            receipt: receipt(),
+        }));
+        facts.push(Fact::Closed {});
+        facts
     }
 
     /// The facts, and what the coordinator says once they are true.

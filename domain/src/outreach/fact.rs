@@ -105,6 +105,9 @@ pub enum Fact {
         /// Wishes that are open again.
         returned: Vec<WishId>,
     },
+    /// Nothing is wanted of the customer any more: they were erased.
+    #[serde(rename = "outreach.closed.v1")]
+    Closed {},
 }
 
 impl aggregate::Fact for Fact {
@@ -173,6 +176,8 @@ pub enum Withdrawal {
     },
     /// No wish is left that may be said.
     NothingToSay,
+    /// The customer was erased.
+    CustomerErased,
 }
 
 /// Why the coordinator decided as it did: enough to answer "why did we (not) contact this customer?".

@@ -42,6 +42,8 @@ pub enum Reason {
     CustomerContactedUs,
     /// No wish is left that may be said.
     NothingToSay,
+    /// The customer was erased.
+    CustomerErased,
 }
 
 /// What the gates must know of the customer.

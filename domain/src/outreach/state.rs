@@ -24,6 +24,8 @@ pub struct Outreach {
     pub unreached_at: Option<Timestamp>,
     /// How many plans were made: the next one's id follows from it.
     pub plans_made: u64,
+    /// The customer was erased: nothing more is wanted of them.
+    pub closed: bool,
 }
 
 /// One wish and where it stands.
@@ -95,6 +97,18 @@ impl WishState {
             self.status,
             Status::Open | Status::Held { .. } | Status::Planned
         )
+    }
+}
+
+impl WishState {
+    /// Whether nothing follows any more: dropped, or said with an outcome that does not ask for another contact.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match self.status {
+            Status::Dropped { .. } => true,
+            Status::Done { outcome, .. } => outcome != Outcome::Later,
+            _ => false,
+        }
     }
 }
 
@@ -307,6 +321,7 @@ impl Aggregate for Outreach {
                     }
                 }
             }
+            Fact::Closed {} => self.closed = true,
         }
     }
 }

@@ -85,11 +85,17 @@ catalogue! { customer, Customer:
     Customer::DoNotContactChanged { .. } => "customer.do_not_contact_changed.v1",
         "The customer wants no outreach at all, or wants it again.",
         Customer::DoNotContactChanged { active: true, reason: "asked on the phone".to_owned() };
+    Customer::Erased { .. } => "customer.erased.v1",
+        "The customer was erased: the key of all that is personal is destroyed, the history stays.",
+        Customer::Erased { ground: ErasureGround::Requested };
 }
 
 catalogue! { contact_point, ClaimFact:
     ClaimFact::Claimed { .. } => "contact_point.claimed.v1",
         "The number or address belongs to this customer from now on.", ClaimFact::Claimed { customer: customer_id() };
+    ClaimFact::Released { .. } => "contact_point.released.v1",
+        "The number or address belongs to nobody; whoever is reached there next is somebody new.",
+        ClaimFact::Released { customer: customer_id() };
 }
 
 catalogue! { outreach, Outreach:
@@ -121,6 +127,8 @@ catalogue! { outreach, Outreach:
     Outreach::ContactEnded { .. } => "outreach.contact_ended.v1",
         "The contact is over; the returned wishes are open again.",
         Outreach::ContactEnded { interaction: interaction_id(), reached: false, returned: vec![wish_id()] };
+    Outreach::Closed {} => "outreach.closed.v1",
+        "The customer was erased: nothing is wanted of them any more.", Outreach::Closed {};
 }
 
 catalogue! { agent, Agent:

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rapport_domain::channel::Channel;
 use rapport_domain::contact_point::ContactPoint;
-use rapport_domain::customer::{Claim, ClaimFact, Customer};
+use rapport_domain::customer::{Claim, ClaimFact, Customer, Rejection};
 use rapport_domain::event::{Actor, Position};
 use rapport_domain::id::{CustomerId, TenantId};
 use rapport_domain::private::Private;
@@ -40,9 +40,9 @@ pub struct CustomerChange {
 }
 
 impl Engine {
-    /// The customer who has this contact point; a new one is made when nobody has. The claim is the first event of the
-    /// contact point's stream, so two callers at the same moment end up with the same customer. Also answers whether
-    /// the customer is new.
+    /// The customer who has this contact point; a new one is made when nobody has, or one who was erased. A claim is an
+    /// event of the contact point's stream, so two callers at the same moment end up with the same customer. Also answers
+    /// whether the customer is new.
     pub(crate) async fn identify(
         &self,
         tenant: TenantId,
@@ -52,28 +52,41 @@ impl Engine {
     ) -> Result<(CustomerId, bool), ExecuteError<Infallible>> {
         let fresh = CustomerId::from_uuid(self.fresh());
         let ctx = Ctx::by(tenant, actor, fresh.as_uuid());
-        let claimed = self
-            .store
-            .execute::<Claim, Infallible>(point.key(tenant), &ctx, |claim, _| {
-                Ok(if claim.is_some() {
-                    vec![]
-                } else {
-                    vec![ClaimFact::Claimed { customer: fresh }]
+        let mut erased = None;
+        loop {
+            let claimed = self
+                .store
+                .execute::<Claim, Infallible>(point.key(tenant), &ctx, |claim, _| {
+                    Ok(claim.map_or_else(
+                        || vec![ClaimFact::Claimed { customer: fresh }],
+                        |claim| claim.hand_over(erased, fresh),
+                    ))
                 })
-            })
-            .await?;
-        let customer = claimed.state.map_or(fresh, |claim| claim.customer);
-        // Also mends a claim whose customer was not written because the process stopped in between.
-        let created = self
-            .store
-            .execute::<Customer, Infallible>(customer.as_uuid(), &ctx, |known, _| {
-                Ok(match known {
+                .await?;
+            let customer = claimed.state.and_then(|claim| claim.customer);
+            let customer = customer.unwrap_or(fresh);
+            // Also mends a claim whose customer was not written because the process stopped in between.
+            let created = self
+                .store
+                .execute::<Customer, Rejection>(customer.as_uuid(), &ctx, |known, _| match known {
                     Some(known) => known.add_contact_point(point.clone(), verified),
-                    None => Customer::create(point.clone(), verified),
+                    None => Ok(Customer::create(point.clone(), verified)),
                 })
-            })
-            .await?;
-        Ok((customer, !created.facts.is_empty()))
+                .await;
+            match created {
+                Ok(created) => return Ok((customer, !created.facts.is_empty())),
+                // The claim outlived its customer: it is handed over, which can happen to each claim once.
+                Err(ExecuteError::Rejected(Rejection::Erased)) if erased != Some(customer) => {
+                    erased = Some(customer);
+                }
+                Err(ExecuteError::Rejected(Rejection::Erased)) => {
+                    return Err(ExecuteError::Contended);
+                }
+                Err(ExecuteError::NotFound) => return Err(ExecuteError::NotFound),
+                Err(ExecuteError::Contended) => return Err(ExecuteError::Contended),
+                Err(ExecuteError::Unavailable(why)) => return Err(ExecuteError::Unavailable(why)),
+            }
+        }
     }
 
     /// The customer who has this contact point, if anybody.
@@ -89,7 +102,12 @@ impl Engine {
             .store
             .load_of::<Claim>(tenant, point.key(tenant))
             .await?;
-        Ok(claim.map(|claim| claim.customer))
+        let Some(owner) = claim.and_then(|claim| claim.customer) else {
+            return Ok(None);
+        };
+        // A claim that outlived its customer is nobody's.
+        let known = self.customer(tenant, owner).await?;
+        Ok((!known.is_some_and(|known| known.is_erased())).then_some(owner))
     }
 
     /// What is known of a customer; nothing about one of another tenant.
@@ -104,6 +122,20 @@ impl Engine {
         Ok(self.store.load_of::<Customer>(tenant, id.as_uuid()).await?)
     }
 
+    /// A customer of whom something may become known.
+    pub(crate) async fn living(
+        &self,
+        tenant: TenantId,
+        id: CustomerId,
+    ) -> Result<Arc<Customer>, CommandError> {
+        let known = self.customer(tenant, id).await?;
+        let known = known.ok_or(CommandError::NotFound("customer"))?;
+        if known.is_erased() {
+            return Err(CommandError::erased());
+        }
+        Ok(known)
+    }
+
     /// The customer a request names.
     pub(crate) async fn resolve(
         &self,
@@ -113,9 +145,7 @@ impl Engine {
     ) -> Result<CustomerId, CommandError> {
         match named {
             CustomerRef::Id(id) => {
-                self.customer(tenant, *id)
-                    .await?
-                    .ok_or(CommandError::NotFound("customer"))?;
+                self.living(tenant, *id).await?;
                 Ok(*id)
             }
             CustomerRef::Point(point) => Ok(self.identify(tenant, point, false, actor).await?.0),
@@ -126,7 +156,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`CommandError::NotFound`] for a customer of nobody or of another tenant, [`CommandError::Invalid`] for a contact
-    /// point that another customer has.
+    /// point that another customer has, [`CommandError::Rejected`] for one who was erased.
     pub async fn change_customer(
         &self,
         tenant: TenantId,
@@ -135,9 +165,7 @@ impl Engine {
         actor: Actor,
     ) -> Result<Position, CommandError> {
         let ctx = Ctx::by(tenant, actor, id.as_uuid());
-        self.customer(tenant, id)
-            .await?
-            .ok_or(CommandError::NotFound("customer"))?;
+        self.living(tenant, id).await?;
         // All of them are looked at before the first one is taken.
         for (point, _) in &change.contact_points {
             if self
@@ -152,33 +180,32 @@ impl Engine {
             let claimed = self
                 .store
                 .execute::<Claim, Infallible>(point.key(tenant), &ctx, |claim, _| {
-                    Ok(if claim.is_some() {
-                        vec![]
-                    } else {
-                        vec![ClaimFact::Claimed { customer: id }]
-                    })
+                    Ok(claim.map_or_else(
+                        || vec![ClaimFact::Claimed { customer: id }],
+                        |claim| claim.hand_over(None, id),
+                    ))
                 })
                 .await?;
-            if claimed.state.is_some_and(|claim| claim.customer != id) {
+            let owner = claimed.state.and_then(|claim| claim.customer);
+            if owner.is_some_and(|owner| owner != id) {
                 return Err(taken(point));
             }
         }
         let changed = self
             .store
-            .execute::<Customer, Infallible>(id.as_uuid(), &ctx, |known, _| {
+            .execute::<Customer, Rejection>(id.as_uuid(), &ctx, |known, _| {
                 let Some(known) = known else {
                     return Ok(vec![]);
                 };
                 let mut facts = vec![];
-                facts.extend(
-                    change
-                        .name
-                        .iter()
-                        .flat_map(|name| known.rename(Private::new(name.clone()))),
-                );
-                facts.extend(change.zone.iter().flat_map(|zone| known.set_zone(*zone)));
+                if let Some(name) = &change.name {
+                    facts.extend(known.rename(Private::new(name.clone()))?);
+                }
+                if let Some(zone) = change.zone {
+                    facts.extend(known.set_zone(zone)?);
+                }
                 if let Some((active, reason)) = &change.do_not_contact {
-                    facts.extend(known.change_do_not_contact(*active, reason.clone()));
+                    facts.extend(known.change_do_not_contact(*active, reason.clone())?);
                 }
                 for (purpose, channel, given, evidence) in &change.consent {
                     facts.extend(known.change_consent(
@@ -186,10 +213,10 @@ impl Engine {
                         *channel,
                         *given,
                         evidence.clone(),
-                    ));
+                    )?);
                 }
                 for (point, verified) in &change.contact_points {
-                    facts.extend(known.add_contact_point(point.clone(), *verified));
+                    facts.extend(known.add_contact_point(point.clone(), *verified)?);
                 }
                 Ok(facts)
             })

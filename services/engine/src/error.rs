@@ -1,7 +1,7 @@
 //! Why a command is not carried out, in words for whoever gave it.
 
 use rapport_domain::port::log::{AppendError, ReadError};
-use rapport_domain::{agent, interaction, outreach};
+use rapport_domain::{agent, customer, interaction, outreach};
 
 /// A command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -128,6 +128,14 @@ impl Rejected for agent::Rejection {
     }
 }
 
+impl Rejected for customer::Rejection {
+    fn into_command_error(self) -> CommandError {
+        match self {
+            Self::Erased => CommandError::erased(),
+        }
+    }
+}
+
 impl Rejected for outreach::Rejection {
     fn into_command_error(self) -> CommandError {
         match self {
@@ -140,6 +148,7 @@ impl Rejected for outreach::Rejection {
                 code: "not_due",
                 detail: self.to_string(),
             },
+            Self::Closed => CommandError::erased(),
             Self::EmptyWindow => CommandError::Invalid {
                 field: "expires_at",
                 detail: self.to_string(),
@@ -166,6 +175,14 @@ impl<R: Rejected> From<ExecuteError<R>> for CommandError {
 }
 
 impl CommandError {
+    /// The customer was erased.
+    pub(crate) fn erased() -> Self {
+        Self::Rejected {
+            code: "customer_erased",
+            detail: customer::Rejection::Erased.to_string(),
+        }
+    }
+
     /// Names the thing that was not found.
     pub(crate) fn naming(self, what: &'static str) -> Self {
         match self {

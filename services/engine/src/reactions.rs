@@ -290,7 +290,7 @@ impl Engine {
         let customer = CustomerId::from_uuid(cause.recorded.stream.id);
         match fact {
             F::WishFiled(_) => self.count(|counters| &counters.wishes_filed),
-            F::WishHeld { .. } | F::WishDropped { .. } => {}
+            F::WishHeld { .. } | F::WishDropped { .. } | F::Closed {} => {}
             F::ContactPlanned { .. } => self.count(|counters| &counters.contacts_planned),
             F::ContactEnded { .. } => {}
             F::ContactStarted {

@@ -26,6 +26,7 @@ enum Step {
     },
     InboundOver,
     DoNotContact(bool),
+    Erased,
     Consent(bool),
     Wait(u64),
     /// The clock moves to the slot of the plan.
@@ -73,6 +74,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Refresh),
         1 => prop::bool::weighted(0.3).prop_map(Step::DoNotContact),
         1 => prop::bool::weighted(0.7).prop_map(Step::Consent),
+        1 => prop::bool::weighted(0.1).prop_map(|erased| if erased { Step::Erased } else { Step::Look }),
         4 => prop_oneof![3 => 1..15_u64, 1 => 60..900_u64].prop_map(Step::Wait),
         5 => Just(Step::Slot),
     ]
@@ -121,6 +123,7 @@ fn decide(view: &Outreach, story: &Story, step: &Step) -> Vec<Fact> {
             None => vec![],
         },
         Step::InboundOver => view.contact_ended(inbound(), true, who(), known, policy, now),
+        Step::Erased => view.close(policy.version),
         Step::DoNotContact(_)
         | Step::Consent(_)
         | Step::Wait(_)
@@ -264,13 +267,27 @@ proptest! {
                 | Fact::PlanWithdrawn { receipt, .. }
                 | Fact::AgendaTakenUp { receipt, .. } => {
                     prop_assert_eq!(receipt.policy_version, 7);
-                    prop_assert!(receipt.inputs.contains_key("customer_zone"));
+                    let erased = receipt.reason == Reason::CustomerErased;
+                    prop_assert!(erased || receipt.inputs.contains_key("customer_zone"));
                     if let Fact::ContactPlanned { agenda, .. } | Fact::AgendaTakenUp { agenda, .. } = fact {
                         prop_assert!(agenda.iter().all(|wish| receipt.scores.contains_key(wish)));
                     }
                 }
-                Fact::WishFiled(_) | Fact::OutcomeRecorded { .. } | Fact::ContactEnded { .. } => {}
+                Fact::WishFiled(_) | Fact::OutcomeRecorded { .. } | Fact::ContactEnded { .. } | Fact::Closed {} => {}
             }
+        }
+    }
+
+    #[test]
+    fn once_the_customer_is_erased_nothing_is_decided_any_more(steps in prop::collection::vec(any_step(), 0..120)) {
+        let (story, appends) = play(&steps);
+        let facts: Vec<&Fact> = appends.iter().flat_map(|append| &append.facts).collect();
+        let closed = facts.iter().position(|fact| **fact == Fact::Closed {});
+        prop_assert_eq!(story.it().closed, closed.is_some());
+        if let Some(closed) = closed {
+            prop_assert_eq!(closed + 1, facts.len(), "{:?}", facts.last());
+            prop_assert!(story.it().wishes.values().all(WishState::is_settled));
+            prop_assert!(story.it().plan.is_none() && story.it().in_flight.is_none());
         }
     }
 

@@ -196,3 +196,22 @@ fn the_end_of_a_contact_seen_twice_changes_nothing() {
     let known = story.facts.len();
     assert_eq!(story.ended(on, false).facts.len(), known);
 }
+
+#[test]
+fn of_an_erased_customer_nothing_is_wanted_any_more() {
+    let story = Story::new().file(finance()).file(service()).started();
+    let running = story.running();
+    let story = story.file(wish(9, "later", WishClass::Marketing, 1));
+    let facts = story.it().close(7);
+    assert!(matches!(&facts[..], [Fact::PlanWithdrawn { why: Withdrawal::CustomerErased, .. }, .., Fact::Closed {}]), "{facts:?}");
+    let story = story.then(facts);
+    assert!(!story.it().may_dial(running));
+    for state in story.it().wishes.values() {
+        assert_eq!(state.status, Status::Dropped { reason: Reason::CustomerErased });
+    }
+    assert_eq!(story.it().next_deadline(), None);
+    assert_eq!(story.it().close(7), vec![], "once is enough");
+    let filed = story.it().file(wish(10, "finance", WishClass::Mandatory, 5), who(), story.known(), &story.policy, story.now);
+    assert_eq!(filed, Err(Rejection::Closed));
+    assert_eq!(story.it().coordinate(who(), story.known(), &story.policy, story.now), vec![]);
+}

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::acd::{Candidate, Head, Reason as OfferReason, Receipt as OfferReceipt};
 use crate::agent::{Definition, Phone, PhoneSecret, Role, Weights};
 use crate::contact_point::{ContactPoint, Kind};
+pub use crate::customer::ErasureGround;
 use crate::customer::KnownContactPoint;
 use crate::id::{
     AccessPointId, AgentId, CustomerId, InteractionId, LegId, MessageId, OfferId, PlanId, QueueId,
