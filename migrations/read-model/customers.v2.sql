@@ -12,7 +12,8 @@ CREATE TABLE customer (
     tenant BLOB NOT NULL,
     name TEXT,
     zone TEXT,
-    do_not_contact INTEGER NOT NULL DEFAULT 0
+    do_not_contact INTEGER NOT NULL DEFAULT 0,
+    erased_at INTEGER -- then nothing of them is left in this file but ids and what departments wanted
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE contact_point (
@@ -33,6 +34,7 @@ CREATE TABLE claim (
     customer BLOB NOT NULL,
     position INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX claim_of_customer ON claim (customer);
 
 CREATE TABLE consent (
     customer BLOB NOT NULL,

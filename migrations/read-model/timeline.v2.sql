@@ -26,6 +26,11 @@ CREATE TABLE item (
 ) STRICT;
 CREATE INDEX item_of_customer ON item (customer, position);
 
+-- Customers who were erased: no text of theirs is kept.
+CREATE TABLE erased (
+    customer BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 -- What later events of an interaction do not repeat.
 CREATE TABLE interaction (
     id BLOB PRIMARY KEY,

@@ -26,7 +26,14 @@ CREATE TABLE latest_interaction (
     channel TEXT NOT NULL,
     tenant BLOB NOT NULL,
     interaction BLOB NOT NULL,
+    customer BLOB NOT NULL,
     PRIMARY KEY (contact_point, channel)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX latest_interaction_of_customer ON latest_interaction (customer);
+
+-- Customers who were erased: what leads from a contact point to them is not kept.
+CREATE TABLE erased (
+    customer BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE agent_work (

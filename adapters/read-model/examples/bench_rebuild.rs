@@ -133,6 +133,18 @@ fn reads(models: &ReadModels, events: &[Recorded], report: &mut Report) {
 }
 
 fn size(folder: &std::path::Path, name: &str) -> u64 {
-    let file = folder.join("read-models").join(format!("{name}.v1.db"));
-    std::fs::metadata(file).map_or(0, |about| about.len())
+    let begins = format!("{name}.v");
+    let files = std::fs::read_dir(folder.join("read-models"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    files
+        .filter(|file| {
+            let file = file.file_name();
+            let file = file.to_string_lossy();
+            file.starts_with(&begins) && file.ends_with(".db")
+        })
+        .filter_map(|file| file.metadata().ok())
+        .map(|about| about.len())
+        .sum()
 }

@@ -25,14 +25,14 @@ pub(crate) struct Customers;
 impl Handler for Customers {
     const SCHEMA: Schema = Schema {
         name: "customers",
-        version: 1,
-        sql: include_str!("../../../migrations/read-model/customers.v1.sql"),
+        version: 2,
+        sql: include_str!("../../../migrations/read-model/customers.v2.sql"),
     };
 
     fn wants(kind: &str) -> bool {
         kind.starts_with("outreach.")
             || kind.starts_with("customer.")
-            || kind == "contact_point.claimed"
+            || kind.starts_with("contact_point.")
     }
 
     fn apply(&mut self, on: &Connection, recorded: &Recorded) -> Result<(), Failure> {
@@ -41,7 +41,8 @@ impl Handler for Customers {
         match AnyFact::decode(recorded)? {
             AnyFact::Customer(fact) => customer_fact(on, recorded, tenant, id, fact)?,
             AnyFact::ContactPoint(ClaimFact::Claimed { customer }) => {
-                let sql = "INSERT INTO claim VALUES (?1, ?2, ?3, ?4)
+                let sql = "INSERT INTO claim SELECT ?1, ?2, ?3, ?4
+                    WHERE NOT EXISTS (SELECT 1 FROM customer WHERE id = ?3 AND erased_at IS NOT NULL)
                     ON CONFLICT DO UPDATE SET customer = excluded.customer, position = excluded.position";
                 let position = number(recorded.position.0);
                 let tenant = bytes(tenant.as_uuid());
@@ -51,6 +52,10 @@ impl Handler for Customers {
                     bytes(customer.as_uuid()),
                     position,
                 ))?;
+            }
+            AnyFact::ContactPoint(ClaimFact::Released { customer }) => {
+                on.prepare_cached("DELETE FROM claim WHERE key = ?1 AND customer = ?2")?
+                    .execute((bytes(id), bytes(customer.as_uuid())))?;
             }
             AnyFact::Outreach(fact) => outreach::apply(on, recorded, &fact)?,
             AnyFact::Interaction(_)
@@ -111,6 +116,23 @@ fn customer_fact(
             let sql = "UPDATE customer SET do_not_contact = ?2 WHERE id = ?1";
             on.prepare_cached(sql)?.execute((customer, active))?;
         }
+        Fact::Erased { .. } => forget(on, customer, recorded)?,
+    }
+    Ok(())
+}
+
+/// What is personal goes; that there was somebody, and what departments wanted and got, stays.
+fn forget(on: &Connection, customer: [u8; 16], recorded: &Recorded) -> rusqlite::Result<()> {
+    let sql = "UPDATE customer SET name = NULL, zone = NULL, do_not_contact = 0, erased_at = ?2 WHERE id = ?1";
+    let at = recorded.event.recorded_at.as_micros();
+    on.prepare_cached(sql)?.execute((customer, at))?;
+    for sql in [
+        "DELETE FROM contact_point WHERE customer = ?1",
+        "DELETE FROM claim WHERE customer = ?1",
+        "DELETE FROM consent WHERE customer = ?1",
+        "UPDATE wish SET note = NULL WHERE customer = ?1",
+    ] {
+        on.prepare_cached(sql)?.execute([customer])?;
     }
     Ok(())
 }

@@ -61,6 +61,8 @@ pub(crate) fn open_writer(schema: &Schema, path: &Path) -> rusqlite::Result<Conn
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "cache_size", -16_000)?; // KiB
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    // What is deleted is overwritten: an erased customer is not to be found in free pages.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: u32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -69,7 +71,17 @@ pub(crate) fn open_writer(schema: &Schema, path: &Path) -> rusqlite::Result<Conn
         tx.pragma_update(None, "user_version", schema.version)?;
     }
     tx.commit()?;
+    // Also what a process that was killed right after an erasure left there.
+    wipe_journal(&connection)?;
     Ok(connection)
+}
+
+/// Moves the write-ahead log into the file and cuts it to nothing, so that no page of before is left in it. False when
+/// somebody read from it all the while.
+pub(crate) fn wipe_journal(connection: &Connection) -> rusqlite::Result<bool> {
+    let busy: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(busy == 0)
 }
 
 /// The connections that read one file.

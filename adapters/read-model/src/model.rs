@@ -11,8 +11,11 @@ use rapport_domain::port::projection::{Projection, ProjectionError};
 use rapport_domain::registry;
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::file::{Schema, open_writer, reason};
+use crate::file::{Schema, open_writer, reason, wipe_journal};
 use crate::stored::number;
+
+/// After this fact nothing personal of the customer may be left in a file.
+const ERASED: &str = "customer.erased";
 
 /// What one model makes of the log.
 pub(crate) trait Handler: Default + Send + 'static {
@@ -109,6 +112,8 @@ pub(crate) struct Model<H> {
     handler: H,
     connection: Connection,
     progress: Arc<Progress>,
+    /// A customer was erased, and the write-ahead log may still hold what was known of them.
+    unwiped: bool,
 }
 
 impl<H: Handler> Model<H> {
@@ -118,6 +123,7 @@ impl<H: Handler> Model<H> {
             handler: H::default(),
             connection,
             progress: Arc::default(),
+            unwiped: false,
         };
         let position = read_checkpoint(&model.connection)?;
         model.progress.reach(position, Skipped::default());
@@ -140,11 +146,13 @@ impl<H: Handler> Model<H> {
             return Ok(()); // the whole page was applied before
         }
         let mut skipped = Skipped::default();
+        let mut erases = false;
         for recorded in page
             .iter()
             .filter(|recorded| recorded.position > checkpoint)
         {
             let event = &recorded.event;
+            erases |= event.kind == ERASED;
             let known = || registry::is_known(recorded.stream.category, &event.kind, event.version);
             if !H::wants(&event.kind) {
                 skipped.unknown += u64::from(!known());
@@ -169,8 +177,25 @@ impl<H: Handler> Model<H> {
         tx.prepare_cached("UPDATE checkpoint SET position = ?1")?
             .execute([number(last.position.0)])?;
         tx.commit()?;
+        self.unwiped |= erases;
+        if self.unwiped {
+            self.wipe();
+        }
         self.progress.reach(last.position, skipped);
         Ok(())
+    }
+
+    /// Takes what was known of erased customers out of the write-ahead log. When readers are in the way, the next page
+    /// tries again; the rows themselves are gone already.
+    fn wipe(&mut self) {
+        match wipe_journal(&self.connection) {
+            Ok(wiped) => self.unwiped = !wiped,
+            Err(error) => tracing::warn!(
+                model = H::SCHEMA.name,
+                error = reason(&error),
+                "the write-ahead log still holds what was known of an erased customer; trying again with the next page"
+            ),
+        }
     }
 }
 

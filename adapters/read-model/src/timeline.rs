@@ -5,6 +5,7 @@ mod query;
 use std::collections::HashMap;
 
 use rapport_domain::agent;
+use rapport_domain::customer;
 use rapport_domain::event::Recorded;
 use rapport_domain::id::{AgentId, QueueId, WishId};
 use rapport_domain::interaction::Fact;
@@ -57,8 +58,8 @@ struct Item<'a> {
 impl Handler for Timeline {
     const SCHEMA: Schema = Schema {
         name: "timeline",
-        version: 1,
-        sql: include_str!("../../../migrations/read-model/timeline.v1.sql"),
+        version: 2,
+        sql: include_str!("../../../migrations/read-model/timeline.v2.sql"),
     };
 
     fn wants(kind: &str) -> bool {
@@ -80,6 +81,7 @@ impl Handler for Timeline {
                 | "outreach.outcome_recorded"
                 | "agent.defined"
                 | "queue.defined"
+                | "customer.erased"
         )
     }
 
@@ -93,6 +95,7 @@ impl Handler for Timeline {
             AnyFact::Queue(QueueFact::Defined(definition)) => {
                 call(on, recorded, &definition.display_name)?
             }
+            AnyFact::Customer(customer::Fact::Erased { .. }) => forget(on, recorded.stream.id)?,
             AnyFact::Agent(_)
             | AnyFact::Queue(_)
             | AnyFact::Customer(_)
@@ -266,7 +269,7 @@ impl Timeline {
             outreach::Fact::PlanWithdrawn { why, receipt, .. } => {
                 let interaction = match why {
                     Withdrawal::CustomerContactedUs { interaction } => Some(interaction.as_uuid()),
-                    Withdrawal::NothingToSay => None,
+                    Withdrawal::NothingToSay | Withdrawal::CustomerErased => None,
                 };
                 let reason = word(&receipt.reason);
                 add(
@@ -312,7 +315,8 @@ impl Timeline {
             | outreach::Fact::WishDropped { .. }
             | outreach::Fact::ContactStarted { .. }
             | outreach::Fact::AgendaTakenUp { .. }
-            | outreach::Fact::ContactEnded { .. } => Ok(()),
+            | outreach::Fact::ContactEnded { .. }
+            | outreach::Fact::Closed {} => Ok(()),
         }
     }
 
@@ -343,6 +347,15 @@ impl Timeline {
         }
         Ok(stored)
     }
+}
+
+/// What was written, noted or to be said goes; that it happened stays.
+fn forget(on: &Connection, customer: Uuid) -> rusqlite::Result<()> {
+    on.prepare_cached("INSERT OR IGNORE INTO erased VALUES (?1)")?
+        .execute([bytes(customer)])?;
+    on.prepare_cached("UPDATE item SET text = NULL WHERE customer = ?1")?
+        .execute([bytes(customer)])?;
+    Ok(())
 }
 
 fn call(on: &Connection, recorded: &Recorded, name: &str) -> rusqlite::Result<()> {
@@ -381,7 +394,9 @@ fn add(
     customer: Uuid,
     item: Item<'_>,
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO item VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+    let sql =
+        "INSERT INTO item VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
+        iif(EXISTS (SELECT 1 FROM erased WHERE customer = ?3), NULL, ?15))";
     on.prepare_cached(sql)?.execute((
         number(recorded.position.0),
         bytes(recorded.event.meta.tenant.as_uuid()),

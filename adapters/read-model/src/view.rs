@@ -25,6 +25,8 @@ pub struct CustomerView {
     pub consent: Vec<ConsentView>,
     /// What departments want or wanted of them, in the order of filing.
     pub wishes: Vec<WishView>,
+    /// Since when they are erased: no name, contact point, consent or text is left then.
+    pub erased_at: Option<i64>,
 }
 
 /// One way to reach a customer.

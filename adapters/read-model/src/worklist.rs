@@ -4,6 +4,7 @@ mod outreach;
 mod query;
 
 use rapport_domain::agent;
+use rapport_domain::customer;
 use rapport_domain::event::{Category, Recorded, Revision};
 use rapport_domain::interaction::Fact;
 use rapport_domain::registry::AnyFact;
@@ -24,8 +25,8 @@ pub(crate) struct Worklist;
 impl Handler for Worklist {
     const SCHEMA: Schema = Schema {
         name: "worklist",
-        version: 1,
-        sql: include_str!("../../../migrations/read-model/worklist.v1.sql"),
+        version: 2,
+        sql: include_str!("../../../migrations/read-model/worklist.v2.sql"),
     };
 
     fn wants(kind: &str) -> bool {
@@ -39,6 +40,7 @@ impl Handler for Worklist {
                 | "queue.defined"
                 | "tenant.defined"
                 | "policy.set"
+                | "customer.erased"
         ) || kind.starts_with("outreach.")
     }
 
@@ -66,6 +68,7 @@ impl Handler for Worklist {
         }
         match AnyFact::decode(recorded)? {
             AnyFact::Interaction(Fact::Started {
+                customer,
                 channel,
                 contact_point,
                 ..
@@ -74,13 +77,21 @@ impl Handler for Worklist {
                 let owner = bytes(tenant.as_uuid());
                 on.prepare_cached(sql)?
                     .execute((id, owner, number(recorded.position.0)))?;
-                let sql = "INSERT OR REPLACE INTO latest_interaction VALUES (?1, ?2, ?3, ?4)";
+                let sql = "INSERT OR REPLACE INTO latest_interaction SELECT ?1, ?2, ?3, ?4, ?5
+                    WHERE NOT EXISTS (SELECT 1 FROM erased WHERE customer = ?5)";
                 on.prepare_cached(sql)?.execute((
                     bytes(contact_point.key(tenant)),
                     channel.name(),
                     owner,
                     id,
+                    bytes(customer.as_uuid()),
                 ))?;
+            }
+            AnyFact::Customer(customer::Fact::Erased { .. }) => {
+                on.prepare_cached("INSERT OR IGNORE INTO erased VALUES (?1)")?
+                    .execute([id])?;
+                on.prepare_cached("DELETE FROM latest_interaction WHERE customer = ?1")?
+                    .execute([id])?;
             }
             AnyFact::Interaction(Fact::Abandoned {} | Fact::Closed { .. }) => {
                 on.prepare_cached("DELETE FROM open_interaction WHERE id = ?1")?

@@ -295,6 +295,10 @@ mod tests {
             refused
         );
         assert_eq!(erased.change_do_not_contact(true, String::new()), refused);
-        assert_eq!(erased.erase(ErasureGround::Mistake), vec![], "once is enough");
+        assert_eq!(
+            erased.erase(ErasureGround::Mistake),
+            vec![],
+            "once is enough"
+        );
     }
 }

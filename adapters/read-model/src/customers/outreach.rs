@@ -47,8 +47,8 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
             )
         }
         Fact::WishDropped { wish, receipt } => {
-            let sql = "UPDATE wish SET status = 'dropped', reason = ?2, until = NULL, plan = NULL, slot = NULL
-                WHERE id = ?1";
+            let sql = "UPDATE wish SET status = 'dropped', reason = ?2, until = NULL, plan = NULL, slot = NULL,
+                interaction = NULL WHERE id = ?1";
             on.prepare_cached(sql)?
                 .execute((bytes(wish.as_uuid()), word(&receipt.reason)))?;
             decided("dropped", &[*wish], About::default(), receipt)
@@ -109,7 +109,7 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
                 .execute((bytes(recorded.stream.id), bytes(plan)))?;
             let interaction = match why {
                 Withdrawal::CustomerContactedUs { interaction } => Some(interaction.as_uuid()),
-                Withdrawal::NothingToSay => None,
+                Withdrawal::NothingToSay | Withdrawal::CustomerErased => None,
             };
             decided(
                 "withdrawn",
@@ -152,7 +152,8 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
             note,
             ..
         } => {
-            let sql = "UPDATE wish SET status = 'done', outcome = ?2, interaction = ?3, note = ?4, outcome_at = ?5
+            let sql = "UPDATE wish SET status = 'done', outcome = ?2, interaction = ?3, outcome_at = ?5,
+                note = iif((SELECT erased_at FROM customer WHERE id = wish.customer) IS NULL, ?4, NULL)
                 WHERE id = ?1";
             on.prepare_cached(sql)?.execute((
                 bytes(wish.as_uuid()),
@@ -174,6 +175,7 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
             }
             Ok(())
         }
+        Fact::Closed {} => Ok(()),
     }
 }
 

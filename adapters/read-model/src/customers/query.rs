@@ -47,11 +47,17 @@ pub(crate) fn customer(
     id: CustomerId,
 ) -> rusqlite::Result<Option<CustomerView>> {
     let (tenant, key) = (bytes(tenant.as_uuid()), bytes(id.as_uuid()));
-    let sql = "SELECT name, zone, do_not_contact FROM customer WHERE id = ?1 AND tenant = ?2";
+    let sql =
+        "SELECT name, zone, do_not_contact, erased_at FROM customer WHERE id = ?1 AND tenant = ?2";
     let known = on.prepare_cached(sql)?.query_row((key, tenant), |row| {
-        Ok((row.get::<_, Option<String>>(0)?, row.get(1)?, row.get(2)?))
+        Ok((
+            row.get::<_, Option<String>>(0)?,
+            row.get(1)?,
+            row.get(2)?,
+            maybe_millis(row, 3)?,
+        ))
     });
-    let Some((name, zone, do_not_contact)) = known.optional()? else {
+    let Some((name, zone, do_not_contact, erased_at)) = known.optional()? else {
         return Ok(None);
     };
     let sql =
@@ -93,6 +99,7 @@ pub(crate) fn customer(
         do_not_contact,
         consent,
         wishes,
+        erased_at,
     }))
 }
 

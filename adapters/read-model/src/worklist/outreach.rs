@@ -105,6 +105,7 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
             on.prepare_cached(sql)?
                 .execute((customer, bytes(interaction.as_uuid())))?;
         }
+        Fact::Closed {} => {} // every wish was settled in the same append
     }
     Ok(())
 }

@@ -95,6 +95,7 @@ fn views_have_the_fields_that_the_api_promises() {
         "do_not_contact",
         "consent",
         "wishes",
+        "erased_at",
     ]);
     assert_eq!(
         fields(&models.customer(tenant(), customer()).unwrap().unwrap()),

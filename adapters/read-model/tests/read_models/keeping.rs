@@ -9,7 +9,7 @@ use rapport_domain::port::query::Checkpoints;
 use rapport_read_model::{CUSTOMERS, ReadModels, STATISTICS, TIMELINE};
 
 use crate::fixture::{LATE, begun, call, customer, full, tenant};
-use crate::support::{Paper, fed, feed};
+use crate::support::{Paper, fed, feed, file};
 
 #[test]
 fn an_event_of_a_later_version_and_one_that_cannot_be_read_stop_nothing() {
@@ -71,8 +71,7 @@ fn a_page_that_fails_leaves_nothing_behind_and_can_come_again() {
         .iter_mut()
         .find(|projection| projection.name() == TIMELINE)
         .unwrap();
-    let file =
-        rusqlite::Connection::open(folder.path().join("read-models/timeline.v1.db")).unwrap();
+    let file = rusqlite::Connection::open(file(folder.path(), TIMELINE)).unwrap();
     file.execute_batch("ALTER TABLE item RENAME TO gone")
         .unwrap();
     let error = timeline.apply(&paper.events).unwrap_err();
@@ -96,8 +95,7 @@ fn a_long_read_does_not_hold_up_the_projection() {
     let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
     full(&mut paper);
     let (models, mut projections) = ReadModels::open(folder.path()).unwrap();
-    let reader =
-        rusqlite::Connection::open(folder.path().join("read-models/customers.v1.db")).unwrap();
+    let reader = rusqlite::Connection::open(file(folder.path(), CUSTOMERS)).unwrap();
     reader.execute_batch("BEGIN").unwrap();
     let count = |reader: &rusqlite::Connection| {
         reader

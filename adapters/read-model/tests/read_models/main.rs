@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod erasing;
 mod fixture;
 mod keeping;
 mod replay;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rapport_domain::aggregate::{Aggregate, Folded};
 use rapport_domain::channel::{Channel, Direction};
 use rapport_domain::contact_point::{ContactPoint, Kind};
-use rapport_domain::customer::{ClaimFact, Customer};
+use rapport_domain::customer::{ClaimFact, Customer, ErasureGround};
 use rapport_domain::event::Revision;
 use rapport_domain::id::{AgentId, CustomerId, InteractionId, QueueId, TenantId, WishId};
 use rapport_domain::interaction::{Closing, Interaction, Start};
@@ -22,7 +22,8 @@ use uuid::Uuid;
 const CUSTOMERS: usize = 3;
 
 #[derive(Clone, Debug)]
-enum Step {
+pub enum Step {
+    Erase(usize),
     File(usize, u128, u32),
     Look(usize),
     Start(usize),
@@ -33,7 +34,7 @@ enum Step {
     Wait(u64),
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
+pub fn any_step() -> impl Strategy<Value = Step> {
     let outcome = prop_oneof![
         Just(Outcome::Agreed),
         Just(Outcome::Later),
@@ -47,14 +48,15 @@ fn any_step() -> impl Strategy<Value = Step> {
         4 => (0..CUSTOMERS, 0..8_u128, outcome).prop_map(|(who, n, outcome)| Step::Outcome(who, n, outcome)),
         3 => (0..CUSTOMERS).prop_map(Step::End),
         2 => (0..CUSTOMERS).prop_map(Step::Leave),
+        1 => (0..CUSTOMERS).prop_map(Step::Erase),
         4 => (1..2_000_u64).prop_map(Step::Wait),
     ]
 }
 
 /// One customer's side of a history.
-struct Person {
-    tenant: TenantId,
-    id: CustomerId,
+pub struct Person {
+    pub tenant: TenantId,
+    pub id: CustomerId,
     known: Customer,
     outreach: Folded<Outreach>,
     calling: Option<(Uuid, Folded<Interaction>)>,
@@ -62,13 +64,13 @@ struct Person {
     calls: u128,
 }
 
-struct History {
-    paper: Paper,
-    people: Vec<Person>,
+pub struct History {
+    pub paper: Paper,
+    pub people: Vec<Person>,
     now: Timestamp,
 }
 
-fn point(n: u128) -> ContactPoint {
+pub fn point(n: u128) -> ContactPoint {
     ContactPoint::parse(Kind::Phone, &format!("+493012345{n}")).unwrap()
 }
 
@@ -106,7 +108,7 @@ fn and<A: Aggregate>(
 }
 
 impl History {
-    fn of(steps: &[Step]) -> Self {
+    pub fn of(steps: &[Step]) -> Self {
         let mut history = Self {
             paper: Paper::default(),
             people: vec![],
@@ -161,7 +163,8 @@ impl History {
                 return;
             }
             Step::File(who, ..) | Step::Outcome(who, ..) => *who,
-            Step::Look(who)
+            Step::Erase(who)
+            | Step::Look(who)
             | Step::Start(who)
             | Step::Calls(who)
             | Step::End(who)
@@ -175,6 +178,22 @@ impl History {
             zone: Zone::UTC,
         };
         let decided = match step {
+            Step::Erase(_) => {
+                let facts = person.known.erase(ErasureGround::Requested);
+                for fact in &facts {
+                    person.known.apply(fact, now, Revision::FIRST);
+                }
+                let key = point(who as u128).key(person.tenant);
+                let released = ClaimFact::Released {
+                    customer: person.id,
+                };
+                if !facts.is_empty() {
+                    let id = person.id.as_uuid();
+                    self.paper.append(person.tenant, id, now, &facts);
+                    self.paper.append(person.tenant, key, now, &[released]);
+                }
+                it.close(rules.version)
+            }
             Step::File(_, n, value) => {
                 let wish = Wish {
                     id: WishId::from_uuid(Uuid::from_u128(1_000 * (who as u128 + 1) + n)),
@@ -185,7 +204,7 @@ impl History {
                     } else {
                         WishClass::Marketing
                     },
-                    talking_point: Private::new("point".to_owned()),
+                    talking_point: Private::new(format!("point for {who}")),
                     value: *value,
                     not_before: (n % 3 == 0).then(|| now + Duration::from_secs(900)),
                     expires_at: now + Duration::from_secs(3 * 86_400),
@@ -211,7 +230,7 @@ impl History {
                     .or(person.last_call)
                     .unwrap_or(InteractionId::from_uuid(Uuid::nil()));
                 let anna = AgentId::named(person.tenant, "anna");
-                let note = Some(Private::new("note".to_owned()));
+                let note = Some(Private::new(format!("note of {who}")));
                 it.record_outcome(wish, *outcome, on, anna, note)
                     .unwrap_or_default()
             }
@@ -377,7 +396,7 @@ proptest! {
             prop_assert!(waiting.is_none_or(|id| open.contains(&(person.tenant, id))));
             let n = person.id.as_uuid().as_u128() - 100;
             let last = models.latest_interaction(person.tenant, point(n).key(person.tenant), Channel::Voice).unwrap();
-            prop_assert_eq!(last, person.last_call);
+            prop_assert_eq!(last, person.last_call.filter(|_| !person.known.is_erased()));
         }
     }
 
@@ -405,7 +424,7 @@ proptest! {
             prop_assert!(read.is_sorted_by(|a, b| a.position > b.position), "newest first");
             for decision in &read {
                 prop_assert_eq!(decision.policy_version, 1);
-                prop_assert!(!decision.inputs.is_empty());
+                prop_assert!(!decision.inputs.is_empty(), "{:?}", decision);
                 prop_assert!(decision.wishes.iter().all(|wish| !wish.department.is_empty()));
                 let about_wishes = matches!(decision.decision.as_str(), "held" | "dropped" | "planned" | "started" | "taken_up");
                 prop_assert!(!about_wishes || !decision.wishes.is_empty(), "{:?}", decision);

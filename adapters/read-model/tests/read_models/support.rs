@@ -1,7 +1,7 @@
 //! What the tests of read models share.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rapport_domain::aggregate::{Fact, encode};
 use rapport_domain::event::{Actor, Meta, NewEvent, Position, Recorded, Revision, Stream};
@@ -96,10 +96,21 @@ pub fn feed(projection: &mut dyn Projection, events: &[Recorded], page: usize) {
     }
 }
 
+/// The file of a model.
+pub fn file(folder: &Path, model: &str) -> PathBuf {
+    let files = std::fs::read_dir(folder.join("read-models")).unwrap();
+    files
+        .map(|file| file.unwrap().path())
+        .find(|file| {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            name.starts_with(&format!("{model}.v")) && name.ends_with(".db")
+        })
+        .unwrap()
+}
+
 /// Every row of every table of a model.
 pub fn dump(folder: &Path, model: &str) -> BTreeMap<String, Vec<Vec<Value>>> {
-    let file = folder.join("read-models").join(format!("{model}.v1.db"));
-    let connection = rusqlite::Connection::open(file).unwrap();
+    let connection = rusqlite::Connection::open(file(folder, model)).unwrap();
     let mut query = connection
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
         .unwrap();

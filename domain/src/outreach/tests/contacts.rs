@@ -203,15 +203,44 @@ fn of_an_erased_customer_nothing_is_wanted_any_more() {
     let running = story.running();
     let story = story.file(wish(9, "later", WishClass::Marketing, 1));
     let facts = story.it().close(7);
-    assert!(matches!(&facts[..], [Fact::PlanWithdrawn { why: Withdrawal::CustomerErased, .. }, .., Fact::Closed {}]), "{facts:?}");
+    assert!(
+        matches!(
+            &facts[..],
+            [
+                Fact::PlanWithdrawn {
+                    why: Withdrawal::CustomerErased,
+                    ..
+                },
+                ..,
+                Fact::Closed {}
+            ]
+        ),
+        "{facts:?}"
+    );
     let story = story.then(facts);
     assert!(!story.it().may_dial(running));
     for state in story.it().wishes.values() {
-        assert_eq!(state.status, Status::Dropped { reason: Reason::CustomerErased });
+        assert_eq!(
+            state.status,
+            Status::Dropped {
+                reason: Reason::CustomerErased
+            }
+        );
     }
     assert_eq!(story.it().next_deadline(), None);
     assert_eq!(story.it().close(7), vec![], "once is enough");
-    let filed = story.it().file(wish(10, "finance", WishClass::Mandatory, 5), who(), story.known(), &story.policy, story.now);
+    let filed = story.it().file(
+        wish(10, "finance", WishClass::Mandatory, 5),
+        who(),
+        story.known(),
+        &story.policy,
+        story.now,
+    );
     assert_eq!(filed, Err(Rejection::Closed));
-    assert_eq!(story.it().coordinate(who(), story.known(), &story.policy, story.now), vec![]);
+    assert_eq!(
+        story
+            .it()
+            .coordinate(who(), story.known(), &story.policy, story.now),
+        vec![]
+    );
 }

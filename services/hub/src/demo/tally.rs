@@ -195,7 +195,8 @@ impl Tally {
             Outreach::WishHeld { .. }
             | Outreach::WishDropped { .. }
             | Outreach::ContactStarted { .. }
-            | Outreach::ContactEnded { .. } => {}
+            | Outreach::ContactEnded { .. }
+            | Outreach::Closed {} => {}
         }
     }
 
