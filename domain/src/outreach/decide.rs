@@ -214,7 +214,7 @@ impl Outreach {
     /// An agent notes what came of a wish; noting something else on the same contact corrects it.
     ///
     /// # Errors
-    /// [`Rejection::UnknownWish`] or [`Rejection::NotOnAgenda`].
+    /// [`Rejection::UnknownWish`], [`Rejection::NotOnAgenda`], or [`Rejection::Closed`] once the customer was erased.
     pub fn record_outcome(
         &self,
         wish: WishId,
@@ -229,6 +229,7 @@ impl Outreach {
                 outcome: known,
                 interaction: on,
             } if on == interaction && known == outcome => Ok(vec![]),
+            _ if self.closed => Err(Rejection::Closed),
             Status::InContact { interaction: on }
             | Status::Done {
                 interaction: on, ..
