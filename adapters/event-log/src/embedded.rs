@@ -11,11 +11,14 @@ use rapport_domain::port::BoxFuture;
 use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, ReadError};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use crate::backup::{self, Backup, BackupError};
+use crate::chain::Mark;
 use crate::error::OpenError;
 use crate::file;
 use crate::lock::FolderLock;
 use crate::reader::{Read, Readers};
 use crate::tail::Tail;
+use crate::verify::{self, Verified, Watch};
 use crate::writer::{Message, Request, Writer};
 
 /// Appends that may wait for the writer; further callers wait before the queue.
@@ -121,6 +124,63 @@ impl EmbeddedLog {
             events: self.head().0,
             bytes: size(&self.file) + size(&file::wal_path(&self.file)),
         }
+    }
+
+    /// The hash over everything up to the head of the log in a folder, also while a hub writes to it. Noted elsewhere and
+    /// given to [`EmbeddedLog::verify`] later it shows that nothing up to there was changed or cut off. `None` for a log
+    /// of format 1 that no hub has opened since.
+    ///
+    /// # Errors
+    /// [`OpenError`], [`OpenError::Missing`] when there is no log.
+    pub fn mark(dir: &Path) -> Result<Option<Mark>, OpenError> {
+        backup::mark(dir)
+    }
+
+    /// Looks through the log of a folder, also while a hub writes to it, up to the head at the beginning: the database's
+    /// own check of pages and indexes (which tells event ids and revisions that come twice), positions without gaps,
+    /// revisions dense in every stream, the chain of hashes, the hashes that were `noted`, and whatever `watch` looks for.
+    ///
+    /// Rows are read in pages of 1,000, each in a read of its own; what is remembered does not grow with the log. Only the
+    /// database's own check is one long read, during which a running hub's write-ahead log grows: check a large log's
+    /// backup instead. Faults are listed, not returned as an error.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the log cannot be opened at all.
+    pub fn verify(
+        dir: &Path,
+        noted: &[Mark],
+        watch: &mut dyn Watch,
+    ) -> Result<Verified, OpenError> {
+        verify::verify_file(dir, noted, watch)
+    }
+
+    /// Copies the log of the folder `from` to the file `log.db` in the folder `to`, also while a hub of this or another
+    /// process writes to it. It holds up neither the writer nor, for longer than one page of 2,000 events, its
+    /// checkpoints. The copy is everything up to the head at the beginning, its chain of hashes has been computed anew,
+    /// and it gets its name when it is complete and synced. `progress` is told events: done, total.
+    ///
+    /// # Errors
+    /// [`BackupError`]; [`BackupError::Exists`] when there is a copy in `to` already.
+    pub fn backup(
+        from: &Path,
+        to: &Path,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Backup, BackupError> {
+        backup::backup(from, to, progress)
+    }
+
+    /// Puts a backup of the folder `from` into the empty folder `to` (which is created when it is missing), after looking
+    /// through all of it as [`EmbeddedLog::verify`] does. Answers what was found; a copy with faults is not restored.
+    ///
+    /// # Errors
+    /// [`BackupError`]; [`BackupError::NotEmpty`] when there is anything in `to`.
+    pub fn restore(
+        from: &Path,
+        to: &Path,
+        noted: &[Mark],
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Verified, BackupError> {
+        backup::restore(from, to, noted, progress)
     }
 
     async fn submit(&self, batch: Batch) -> Result<Appended, AppendError> {

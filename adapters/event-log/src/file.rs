@@ -10,13 +10,22 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::OpenError;
 
-const SCHEMA: &str = include_str!("../../../migrations/log/0001_init.sql");
+/// What each format adds to the one before it.
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/log/0001_init.sql"),
+    include_str!("../../../migrations/log/0002_chain.sql"),
+];
 const NAME: &str = "log.db";
 const UNFINISHED: &str = "log.db.creating";
 /// "RLog" in the file's header tells the log from any other database.
 const APPLICATION_ID: u32 = 0x524c_6f67;
-/// The format of the schema above, kept in `user_version`.
-const FORMAT: u32 = 1;
+/// The newest format, kept in `user_version`.
+pub(crate) const FORMAT: u32 = 2;
+/// The first format with a chain of hashes.
+pub(crate) const CHAINED: u32 = 2;
+
+/// What is set before the first table is made.
+pub(crate) const EMPTY: &str = "PRAGMA page_size = 8192; PRAGMA journal_mode = DELETE;";
 
 /// Where the log of a data folder is.
 pub(crate) fn path(folder: &Path) -> PathBuf {
@@ -80,39 +89,81 @@ pub(crate) fn create_if_missing(folder: &Path) -> Result<(), OpenError> {
         return Ok(());
     }
     let unfinished = folder.join(UNFINISHED);
-    if unfinished
-        .try_exists()
-        .map_err(OpenError::io(&unfinished))?
-    {
-        fs::remove_file(&unfinished).map_err(OpenError::io(&unfinished))?;
+    create_private(&unfinished)?;
+    write_schema(&unfinished).map_err(OpenError::database(&unfinished))?;
+    put_in_place(&unfinished, &file).map_err(OpenError::io(&file))
+}
+
+/// An empty file of this user's, in place of whatever an earlier attempt left. Made before the database opens it, so
+/// that it is at no moment anybody else's.
+pub(crate) fn create_private(file: &Path) -> Result<(), OpenError> {
+    if file.try_exists().map_err(OpenError::io(file))? {
+        fs::remove_file(file).map_err(OpenError::io(file))?;
     }
-    // Made before the database opens it, so that it is at no moment anybody else's.
     OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(FILE_MODE)
-        .open(&unfinished)
-        .map_err(OpenError::io(&unfinished))?;
-    write_schema(&unfinished).map_err(OpenError::database(&unfinished))?;
-    File::open(&unfinished)
-        .and_then(|made| made.sync_all())
-        .map_err(OpenError::io(&unfinished))?;
-    fs::rename(&unfinished, &file).map_err(OpenError::io(&file))?;
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(OpenError::io(folder))
+        .open(file)
+        .map(|_| ())
+        .map_err(OpenError::io(file))
+}
+
+/// Gives a complete file its name, so that after a crash there is all of it or nothing.
+pub(crate) fn put_in_place(complete: &Path, file: &Path) -> io::Result<()> {
+    File::open(complete)?.sync_all()?;
+    fs::rename(complete, file)?;
+    let folder = file.parent().unwrap_or_else(|| Path::new("."));
+    File::open(folder)?.sync_all()
 }
 
 fn write_schema(file: &Path) -> rusqlite::Result<()> {
     let connection = Connection::open(file)?;
-    connection.execute_batch("PRAGMA page_size = 8192; PRAGMA journal_mode = DELETE; BEGIN;")?;
-    connection.execute_batch(SCHEMA)?;
-    connection.execute_batch(&format!(
-        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;"
-    ))?;
+    connection.execute_batch(EMPTY)?;
+    connection.execute_batch("BEGIN")?;
+    create_tables(&connection, FORMAT)?;
+    begin_chain(&connection)?;
+    connection.execute_batch("COMMIT")?;
     // Kept in the header: every later connection uses it.
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     connection.close().map_err(|(_, error)| error)
+}
+
+/// The tables of a format, in an empty database.
+pub(crate) fn create_tables(connection: &Connection, format: u32) -> rusqlite::Result<()> {
+    for (number, migration) in (1..).zip(MIGRATIONS) {
+        if number <= format {
+            connection.execute_batch(migration)?;
+        }
+    }
+    connection.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {format};"
+    ))
+}
+
+/// Says where the chain begins: after the last event there is.
+fn begin_chain(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "INSERT INTO chain (only_row, log_id, after) \
+             SELECT 1, randomblob(16), coalesce(max(position), 0) FROM events",
+            [],
+        )
+        .map(|_| ())
+}
+
+/// Brings a log of an older format to the newest one, all or nothing; no event is read, however many there are.
+fn upgrade(connection: &Connection, found: u32) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    for (number, migration) in (1..).zip(MIGRATIONS) {
+        if number > found {
+            connection.execute_batch(migration)?;
+        }
+    }
+    if found < CHAINED {
+        begin_chain(connection)?;
+    }
+    connection.execute_batch(&format!("PRAGMA user_version = {FORMAT}; COMMIT;"))
 }
 
 /// A connection that writes. A log of another kind or of a newer format is left exactly as it was.
@@ -125,7 +176,15 @@ pub(crate) fn open_writing(file: &Path) -> Result<Connection, OpenError> {
         DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
         true,
     )?;
-    check_format(&connection, file)?;
+    let found = check_format(&connection, file)?;
+    if connection
+        .is_readonly(rusqlite::MAIN_DB)
+        .map_err(OpenError::database(file))?
+    {
+        return Err(OpenError::NotWritable {
+            file: file.to_owned(),
+        });
+    }
     keep_private(file);
     set(
         &connection,
@@ -133,6 +192,10 @@ pub(crate) fn open_writing(file: &Path) -> Result<Connection, OpenError> {
         DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
         false,
     )?;
+    // A restored copy comes without a write-ahead log; for any other this changes nothing.
+    connection
+        .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
+        .map_err(OpenError::database(file))?;
     // Checkpoints are made beside the writer (see `checkpoint`), never inside a commit.
     connection
         .execute_batch(
@@ -140,6 +203,10 @@ pub(crate) fn open_writing(file: &Path) -> Result<Connection, OpenError> {
              PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF;",
         )
         .map_err(OpenError::database(file))?;
+    if found < FORMAT {
+        upgrade(&connection, found).map_err(OpenError::database(file))?;
+        tracing::info!(file = %file.display(), from = found, to = FORMAT, "the log has a newer format now");
+    }
     Ok(connection)
 }
 
@@ -176,7 +243,8 @@ fn set(connection: &Connection, file: &Path, config: DbConfig, on: bool) -> Resu
         .map_err(OpenError::database(file))
 }
 
-fn check_format(connection: &Connection, file: &Path) -> Result<(), OpenError> {
+/// The log's format, when it is a log and of a format known here.
+pub(crate) fn check_format(connection: &Connection, file: &Path) -> Result<u32, OpenError> {
     let pragma = |name: &str| {
         connection
             .query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, u32>(0))
@@ -197,7 +265,7 @@ fn check_format(connection: &Connection, file: &Path) -> Result<(), OpenError> {
             known: FORMAT,
         });
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The position of the last committed event.

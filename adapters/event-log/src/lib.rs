@@ -5,9 +5,14 @@
 //! from the writer's counter, so position order is commit order and there are no gaps. Reads run on threads of their
 //! own with read-only connections; nothing here blocks an async runtime, and nothing needs one.
 //!
+//! Every committed transaction adds a link to a chain of hashes ([`Mark`]); [`EmbeddedLog::verify`] follows it. A copy can
+//! be made while the log is written ([`EmbeddedLog::backup`]).
+//!
 //! Beside `log.db` the folder holds `log.lock`: the operating system's lock on it makes sure that one process
 //! writes. Readers of other processes use [`EmbeddedLog::open_read_only`]. The folder must be on a local disk.
 
+mod backup;
+mod chain;
 mod checkpoint;
 mod embedded;
 mod error;
@@ -17,7 +22,11 @@ mod lock;
 mod reader;
 mod store;
 mod tail;
+pub mod verify;
+mod wal;
 mod writer;
 
+pub use backup::{Backup, BackupError, copy_database};
+pub use chain::{ChainHash, Mark, NotAMark};
 pub use embedded::{EmbeddedLog, Stats};
 pub use error::OpenError;

@@ -10,10 +10,11 @@ use rapport_domain::port::log::{AppendError, Appended, Batch};
 use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
 
+use crate::chain::{self, ChainHash, Columns, Link};
 use crate::error::OpenError;
 use crate::heads::{Head, Heads};
 use crate::writer::{Answer, Request};
-use crate::{file, reader};
+use crate::{file, reader, wal};
 
 /// Streams whose ends are remembered (at most twice as many).
 const HEADS: usize = 16_384;
@@ -23,6 +24,8 @@ pub(crate) struct Store {
     connection: Connection,
     /// The position given out last, always that of the last committed event between groups.
     last: u64,
+    /// The hash over everything up to there.
+    hash: ChainHash,
     heads: Heads,
     types: HashMap<String, i64>,
     /// Pages in the write-ahead log after the last commit.
@@ -30,7 +33,11 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// Opens the file and asks for its last position and hash, which are found without reading anything else: that
+    /// takes no longer for a large log. What is believed from here on has been synced.
     pub(crate) fn open(file: &Path) -> Result<Self, OpenError> {
+        let wal = file::wal_path(file);
+        wal::settle(&wal).map_err(OpenError::io(&wal))?;
         let mut connection = file::open_writing(file)?;
         let pages = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&pages);
@@ -42,9 +49,20 @@ impl Store {
             .wal_hook(Some(count))
             .map_err(OpenError::database(file))?;
         let last = file::last_position(&connection).map_err(OpenError::database(file))?;
+        let mark = chain::last(&connection).map_err(OpenError::database(file))?;
+        if mark.position != Position(last) {
+            return Err(OpenError::Damaged {
+                file: file.to_owned(),
+                why: format!(
+                    "its last event is at position {last}, but its chain of hashes ends at {}",
+                    mark.position
+                ),
+            });
+        }
         Ok(Self {
             connection,
             last,
+            hash: mark.hash,
             heads: Heads::new(HEADS),
             types: HashMap::new(),
             pages,
@@ -87,17 +105,61 @@ impl Store {
             changed: HashMap::new(),
             last: self.last,
         };
-        let answers = group
-            .iter()
-            .map(|request| work.append(request))
-            .collect::<rusqlite::Result<Vec<_>>>()?;
+        let (mut answers, mut link, mut stored) = (
+            Vec::with_capacity(group.len()),
+            Link::after(&self.hash),
+            false,
+        );
+        for request in group {
+            let before = work.last;
+            answers.push(work.append(request)?);
+            // Not for a conflict, nor for a retry of what was stored before.
+            if work.last > before {
+                hash(&mut link, before, request);
+                stored = true;
+            }
+        }
         let (changed, last) = work.finish();
+        let hash = if stored {
+            let hash = link.finish();
+            self.connection
+                .prepare_cached("INSERT INTO links (last_position, hash) VALUES (?1, ?2)")?
+                .execute(params![last.cast_signed(), hash.0])?;
+            hash
+        } else {
+            self.hash
+        };
         self.connection.execute_batch("COMMIT")?;
-        self.last = last;
+        (self.last, self.hash) = (last, hash);
         for (stream, head) in changed {
             self.heads.put(stream, head);
         }
         Ok(answers)
+    }
+}
+
+/// Adds the events of a request that was stored after position `before` to the link of its transaction.
+fn hash(link: &mut Link, before: u64, request: &Request) {
+    let Batch {
+        stream,
+        expected,
+        events,
+    } = &request.batch;
+    let mut revision = expected.next();
+    for (position, (event, meta)) in (before + 1..).zip(events.iter().zip(&request.metas)) {
+        link.add(&Columns {
+            position: position.cast_signed(),
+            category: stream.category.name().as_bytes(),
+            stream: stream.id.as_bytes(),
+            revision: revision.0.cast_signed(),
+            id: event.id.as_uuid().as_bytes(),
+            kind: event.kind.as_bytes(),
+            version: i64::from(event.version),
+            recorded_at: event.recorded_at.as_micros(),
+            meta,
+            data: &event.data,
+        });
+        revision = revision.next();
     }
 }
 

@@ -7,7 +7,7 @@ use rapport_domain::port::log::{AppendError, Appended, Batch};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use crate::checkpoint::{self, Checkpointer};
-use crate::error::OpenError;
+use crate::error::{OpenError, why};
 use crate::lock::FolderLock;
 use crate::store::Store;
 
@@ -123,7 +123,11 @@ impl Writer {
                 Ok(answers) => Ok((store, answers)),
                 Err(error) => {
                     store.abandon();
-                    Err(error.to_string())
+                    Err(format!(
+                        "cannot write {}: {}",
+                        self.file.display(),
+                        why(&error)
+                    ))
                 }
             },
             Err(error) => Err(error.to_string()),
@@ -139,8 +143,8 @@ impl Writer {
                     .committed(store.pages(), store.connection());
                 self.store = Some(store);
             }
-            // The connection was dropped with all it believed: what is on disk decides when it is opened again, and
-            // only the callers can tell whether their events are still wanted.
+            // The connection was dropped with all it believed: what is on disk decides when it is opened again (see
+            // `wal` for what that takes), and only the callers can tell whether their events are still wanted.
             Err(why) => {
                 tracing::error!(
                     why,

@@ -126,7 +126,7 @@ fn a_log_of_a_newer_version_is_left_alone() {
     let file = folder.path().join("log.db");
     rusqlite::Connection::open(&file)
         .unwrap()
-        .execute_batch("PRAGMA user_version = 2")
+        .execute_batch("PRAGMA user_version = 3")
         .unwrap();
     let before = files(folder.path());
     for opened in [
@@ -140,8 +140,8 @@ fn a_log_of_a_newer_version_is_left_alone() {
             matches!(
                 error,
                 OpenError::NewerVersion {
-                    found: 2,
-                    known: 1,
+                    found: 3,
+                    known: 2,
                     ..
                 }
             ),
