@@ -57,6 +57,8 @@ counters! {
     stray_responses = "rapport_voice_stray_responses_total";
     /// New INVITEs, repetitions left out.
     invites = "rapport_voice_invites_total";
+    /// Messages passed on between another node and a phone registered here.
+    relayed = "rapport_voice_relayed_total";
     /// Calls we dialled.
     dials = "rapport_voice_dials_total";
     /// INVITEs refused: neither a trunk nor a phone of ours.

@@ -1,7 +1,7 @@
 //! The voice channel: legs between the hub and SIP peers. Commands go in, facts come out; the adapter knows nothing
 //! of customers, queues or agents, and decides nothing.
 
-use std::net::SocketAddr;
+use core::net::SocketAddr; // a plain value: `core` has no sockets
 use std::time::Duration;
 
 use crate::id::LegId;

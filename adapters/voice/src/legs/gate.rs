@@ -66,6 +66,9 @@ impl<E: Engine> Switchboard<E> {
     }
 
     fn consider(&mut self, parsed: Parsed, source: SocketAddr, pressure: Pressure, now: Instant) {
+        if self.relay(&parsed, source) {
+            return self.settle(now);
+        }
         if let Message::Request(request) = &parsed.message {
             let basics = &parsed.basics;
             let new = !self.endpoint.knows(basics);
@@ -88,9 +91,11 @@ impl<E: Engine> Switchboard<E> {
         self.settle(now);
     }
 
-    /// Whether this is a trunk's address or one that a phone registered from.
+    /// Whether this is a trunk's address, another node's, or one that a phone registered from.
     fn is_ours(&self, source: SocketAddr) -> bool {
-        self.trunks.iter().any(|trunk| trunk.covers(source)) || self.registrar.knows(source)
+        self.trunks.iter().any(|trunk| trunk.covers(source))
+            || self.peers.contains(&source)
+            || self.registrar.knows(source)
     }
 
     fn may_answer_stranger(&mut self, now: Instant) -> bool {

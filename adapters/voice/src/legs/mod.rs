@@ -4,6 +4,7 @@
 mod commands;
 mod events;
 mod gate;
+mod relay;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};

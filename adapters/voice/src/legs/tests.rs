@@ -12,6 +12,7 @@ use crate::sip::overload::Rate;
 mod acknowledging;
 mod gate;
 mod phones;
+mod relay;
 
 #[derive(Clone, Default)]
 struct Wires(Rc<RefCell<Vec<String>>>);

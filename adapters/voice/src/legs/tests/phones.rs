@@ -8,12 +8,12 @@ use super::*;
 use crate::sip::digest::Credentials;
 use crate::sip::message::{Message, Response, parse};
 
-const OFFICE: &str = "198.51.100.7:5060";
+pub(super) const OFFICE: &str = "198.51.100.7:5060";
 const NEIGHBOUR: &str = "198.51.100.7:5061";
 
 /// Knows anna, whose password can be changed or taken away.
 #[derive(Default)]
-struct Book(Mutex<Option<String>>);
+pub(super) struct Book(Mutex<Option<String>>);
 
 impl Book {
     fn set(&self, password: Option<&str>) {
@@ -28,7 +28,7 @@ impl PhoneBook for Book {
     }
 }
 
-fn office(limits: Limits) -> (Scene, Arc<Book>) {
+pub(super) fn office(limits: Limits) -> (Scene, Arc<Book>) {
     let book = Arc::new(Book::default());
     book.set(Some("right"));
     (Scene::knowing(book.clone(), limits), book)
@@ -93,7 +93,7 @@ impl Scene {
         self.asked(&request, source).pop().map(|last| last.status)
     }
 
-    fn registered(&mut self, password: &str, source: &str) {
+    pub(super) fn registered(&mut self, password: &str, source: &str) {
         let challenge = self.challenge("REGISTER", source);
         assert_eq!(self.registers(password, &challenge, source), Some(200));
         assert!(matches!(

@@ -13,6 +13,8 @@ mod reply;
 mod server;
 mod timers;
 
+pub(crate) use reply::note_source;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -232,6 +234,12 @@ impl Endpoint {
     /// A fresh unguessable token.
     pub fn token(&mut self) -> String {
         self.tokens.token()
+    }
+
+    /// The address peers reach us at.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.identity.address
     }
 
     /// Our own address of this user.

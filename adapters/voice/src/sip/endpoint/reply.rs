@@ -6,7 +6,7 @@ use super::Endpoint;
 use crate::sip::message::{Headers, Request, Response, Via};
 
 /// Notes in the top Via where the request came from. We always answer there: behind a NAT nothing else arrives.
-pub(super) fn note_source(request: &mut Request, source: SocketAddr) {
+pub(crate) fn note_source(request: &mut Request, source: SocketAddr) {
     let Some(first) = request.headers.get("Via") else {
         return;
     };
