@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use rapport_domain::event::{Position, Recorded, Revision, Stream};
 use rapport_domain::port::BoxFuture;
 use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, ReadError};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::backup::{self, Backup, BackupError};
 use crate::chain::Mark;
@@ -19,7 +19,7 @@ use crate::lock::FolderLock;
 use crate::reader::{Read, Readers};
 use crate::tail::Tail;
 use crate::verify::{self, Verified, Watch};
-use crate::writer::{Message, Request, Writer};
+use crate::writer::{Answer, Message, Request, Writer};
 
 /// Appends that may wait for the writer; further callers wait before the queue.
 const QUEUE: usize = 1_024;
@@ -183,51 +183,95 @@ impl EmbeddedLog {
         backup::restore(from, to, noted, progress)
     }
 
-    async fn submit(&self, batch: Batch) -> Result<Appended, AppendError> {
-        batch.check()?;
-        let Some(writer) = &self.writer else {
-            return Err(AppendError::Refused(
-                "the log was opened for reading only".to_owned(),
-            ));
+    /// Appends batches of any streams in one commit, all or none, at consecutive positions in the order given: what
+    /// filling a log from another one needs. At most a few thousand events: nobody else is answered meanwhile.
+    ///
+    /// # Errors
+    /// As [`EventLog::append`], for the first batch that was not taken; then nothing is stored.
+    pub async fn append_together(&self, batches: Vec<Batch>) -> Result<(), AppendError> {
+        let (writer, mut kib) = (self.writer()?, 0);
+        let (mut requests, mut answers) = (Vec::new(), Vec::new());
+        for batch in batches {
+            let (request, answer) = prepare(batch)?;
+            kib += request.bytes / 1_024 + 1;
+            requests.push(request);
+            answers.push(answer);
+        }
+        let room = writer.room(kib).await?;
+        let Some(first) = requests.first_mut() else {
+            return Ok(());
         };
-        let metas = batch
-            .events
-            .iter()
-            .map(|event| serde_json::to_vec(&event.meta))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| {
-                AppendError::Refused(format!("its envelope cannot be written: {error}"))
-            })?;
-        let bytes: usize = batch
-            .events
-            .iter()
-            .zip(&metas)
-            .map(|(event, meta)| event.data.len() + meta.len())
-            .sum();
-        let kib = u32::try_from(bytes / 1_024 + 1)
-            .unwrap_or(QUEUE_KIB)
-            .min(QUEUE_KIB);
-        let room = Arc::clone(&writer.room)
+        first.room = Some(room);
+        writer.send(Message::Together(requests)).await?;
+        for answer in answers {
+            received(answer.await)?;
+        }
+        Ok(())
+    }
+
+    fn writer(&self) -> Result<&WriterEnd, AppendError> {
+        self.writer
+            .as_ref()
+            .ok_or_else(|| AppendError::Refused("the log was opened for reading only".to_owned()))
+    }
+
+    async fn submit(&self, batch: Batch) -> Result<Appended, AppendError> {
+        let (mut request, answer) = prepare(batch)?;
+        let writer = self.writer()?;
+        request.room = Some(writer.room(request.bytes / 1_024 + 1).await?);
+        writer.send(Message::Append(request)).await?;
+        received(answer.await)
+    }
+}
+
+impl WriterEnd {
+    /// Waits for a part of the queue's memory. What is larger than all of it goes alone.
+    async fn room(&self, kib: usize) -> Result<OwnedSemaphorePermit, AppendError> {
+        let kib = u32::try_from(kib).unwrap_or(QUEUE_KIB).min(QUEUE_KIB);
+        Arc::clone(&self.room)
             .acquire_many_owned(kib)
             .await
-            .map_err(|_| AppendError::Closed)?;
-        let (reply, answer) = oneshot::channel();
-        let request = Request {
-            batch,
-            metas,
-            bytes,
-            reply,
-            room,
-        };
-        writer
-            .queue
-            .send(Message::Append(request))
-            .await
-            .map_err(|_| AppendError::Closed)?;
-        answer
-            .await
-            .unwrap_or_else(|_| Err(AppendError::Unknown("the writer has stopped".to_owned())))
+            .map_err(|_| AppendError::Closed)
     }
+
+    async fn send(&self, message: Message) -> Result<(), AppendError> {
+        self.queue
+            .send(message)
+            .await
+            .map_err(|_| AppendError::Closed)
+    }
+}
+
+/// Checks a batch and encodes its envelopes, on the caller's thread rather than the writer's.
+fn prepare(batch: Batch) -> Result<(Request, oneshot::Receiver<Answer>), AppendError> {
+    batch.check()?;
+    let metas = batch
+        .events
+        .iter()
+        .map(|event| serde_json::to_vec(&event.meta))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| {
+            AppendError::Refused(format!("its envelope cannot be written: {error}"))
+        })?;
+    let bytes = batch
+        .events
+        .iter()
+        .zip(&metas)
+        .map(|(event, meta)| event.data.len() + meta.len())
+        .sum();
+    let (reply, answer) = oneshot::channel();
+    let request = Request {
+        batch,
+        metas,
+        bytes,
+        reply,
+        room: None,
+    };
+    Ok((request, answer))
+}
+
+fn received(answer: Result<Answer, oneshot::error::RecvError>) -> Answer {
+    answer.unwrap_or_else(|_| Err(AppendError::Unknown("the writer has stopped".to_owned())))
 }
 
 impl EventLog for EmbeddedLog {

@@ -22,6 +22,7 @@ mod lock;
 mod reader;
 mod store;
 mod tail;
+pub mod transfer;
 pub mod verify;
 mod wal;
 mod writer;

@@ -95,7 +95,12 @@ impl Store {
     }
 
     /// Stores a group and syncs. An error means that nothing is known of the whole group; the store must be dropped.
-    pub(crate) fn commit(&mut self, group: &[Request]) -> rusqlite::Result<Vec<Answer>> {
+    /// Of a group that belongs together nothing is stored unless everything is: all get the first refusal as answer.
+    pub(crate) fn commit(
+        &mut self,
+        group: &[Request],
+        together: bool,
+    ) -> rusqlite::Result<Vec<Answer>> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let mut work = Work {
             connection: &self.connection,
@@ -120,6 +125,12 @@ impl Store {
             }
         }
         let (changed, last) = work.finish();
+        let refused = answers.iter().find_map(|answer| answer.as_ref().err());
+        if let Some(refused) = refused.filter(|_| together) {
+            self.connection.execute_batch("ROLLBACK")?;
+            self.types.clear(); // some may have been this transaction's
+            return Ok(vec![Err(refused.clone()); group.len()]);
+        }
         let hash = if stored {
             let hash = link.finish();
             self.connection

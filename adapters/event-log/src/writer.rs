@@ -25,12 +25,14 @@ pub(crate) struct Request {
     pub(crate) metas: Vec<Vec<u8>>,
     pub(crate) bytes: usize,
     pub(crate) reply: oneshot::Sender<Answer>,
-    /// The part of the queue's memory that it takes.
-    pub(crate) room: OwnedSemaphorePermit,
+    /// The part of the queue's memory that it takes; of requests that go together the first holds it for all.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 pub(crate) enum Message {
     Append(Request),
+    /// All of them or none, in one commit of their own.
+    Together(Vec<Request>),
     /// Take nothing more and end when everything queued is stored.
     Close,
 }
@@ -41,6 +43,8 @@ pub(crate) struct Writer {
     /// `None` after a failed commit, until the next group opens it again.
     store: Option<Store>,
     queue: mpsc::Receiver<Message>,
+    /// Taken from the queue while a group was gathered that it cannot be part of.
+    held: Option<Message>,
     publish: watch::Sender<Position>,
     checkpointer: Checkpointer,
     _lock: FolderLock,
@@ -61,6 +65,7 @@ impl Writer {
                 file,
                 store: Some(store),
                 queue,
+                held: None,
                 publish,
                 checkpointer,
                 _lock: lock,
@@ -71,10 +76,15 @@ impl Writer {
 
     /// Writes until the queue is closed and empty.
     pub(crate) fn run(mut self) {
-        while let Some(message) = self.queue.blocking_recv() {
-            let group = self.gather(message);
-            if !group.is_empty() {
-                self.write(group);
+        while let Some(message) = self.held.take().or_else(|| self.queue.blocking_recv()) {
+            match message {
+                Message::Together(group) => self.write(group, true),
+                other => {
+                    let group = self.gather(other);
+                    if !group.is_empty() {
+                        self.write(group, false);
+                    }
+                }
             }
         }
         let Self {
@@ -106,6 +116,10 @@ impl Writer {
                     group.push(request);
                 }
                 Message::Close => self.queue.close(),
+                Message::Together(_) => {
+                    self.held = Some(message);
+                    break;
+                }
             }
             let full = events >= GROUP_EVENTS || bytes >= GROUP_BYTES;
             next = if full {
@@ -117,9 +131,9 @@ impl Writer {
         group
     }
 
-    fn write(&mut self, group: Vec<Request>) {
+    fn write(&mut self, group: Vec<Request>, together: bool) {
         let written = match self.open_store() {
-            Ok(mut store) => match store.commit(&group) {
+            Ok(mut store) => match store.commit(&group, together) {
                 Ok(answers) => Ok((store, answers)),
                 Err(error) => {
                     store.abandon();

@@ -34,6 +34,15 @@ impl OpenError {
         move |source| Self::Folder { path, source }
     }
 
+    /// A file of which only SQLite can say what is wrong, whichever model it is of.
+    pub(crate) fn folder_of_database(path: &Path) -> impl FnOnce(rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Folder {
+            path,
+            source: std::io::Error::other(crate::file::reason(&source)),
+        }
+    }
+
     pub(crate) fn file(model: &'static str, path: &Path) -> impl FnOnce(rusqlite::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File {

@@ -18,10 +18,12 @@
 //! and named in the program's log by type and position. Neither stops a model. Answers hold personal data; errors and
 //! log lines never do.
 
+mod backup;
 mod customers;
 mod error;
 mod file;
 mod model;
+mod origin;
 mod reactions;
 mod read_models;
 mod rebuild;
@@ -31,7 +33,9 @@ mod timeline;
 pub mod view;
 mod worklist;
 
+pub use backup::backup;
 pub use error::OpenError;
 pub use model::Skipped;
+pub use origin::discard_strangers;
 pub use read_models::{CUSTOMERS, ReadModels, STATISTICS, TIMELINE, WORKLIST};
 pub use rebuild::Rebuild;

@@ -355,7 +355,7 @@ impl Opening<'_> {
     }
 }
 
-fn folder(data: &Path) -> Result<PathBuf, OpenError> {
+pub(crate) fn folder(data: &Path) -> Result<PathBuf, OpenError> {
     let folder = data.join("read-models");
     // What customers said is in there: it is this user's alone.
     DirBuilder::new()

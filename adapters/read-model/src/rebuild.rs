@@ -61,7 +61,7 @@ impl Projection for Rebuild {
 }
 
 /// Removes a database and what belongs to it.
-fn remove(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn remove(path: &Path) -> Result<(), OpenError> {
     for ending in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(ending);

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
-use rapport_domain::event::Actor;
+use rapport_domain::event::{Actor, Position};
 use rapport_domain::port::log::EventLog;
 use rapport_engine::{Engine, Parts, ProjectionRunner};
 use rapport_event_log::EmbeddedLog;
-use rapport_read_model::ReadModels;
+use rapport_read_model::{ReadModels, discard_strangers};
 use rapport_voice::{VoiceChannel, VoiceHandle};
 use rapport_web_chat::{WebChat, WebChatHandle};
 use tokio::runtime::Handle;
@@ -117,12 +117,22 @@ impl Hub {
             UdpSocket::bind(voice.bind).map_err(taken("voice.bind", voice.bind))?;
         }
         let data = config.data.clone();
+        let folder = data.clone();
+        let log = Arc::new(off(move || EmbeddedLog::open(&folder)).await??);
+        let first = log.read_all(Position::START, 1).await.map_err(unreadable)?;
+        let first = first.first().map(|event| (event.position, event.event.id));
+        let head = log.head();
         let opened = off(move || {
-            let log = EmbeddedLog::open(&data)?;
-            Ok::<_, StartError>((log, ReadModels::open(&data)?))
+            let strangers = discard_strangers(&data, first, head)?;
+            if !strangers.is_empty() {
+                tracing::warn!(
+                    files = strangers.join(", "),
+                    "read models of another log, or of one that went further, were thrown away; they are built anew"
+                );
+            }
+            Ok::<_, StartError>(ReadModels::open(&data)?)
         });
-        let (log, (models, projections)) = opened.await??;
-        let log = Arc::new(log);
+        let (models, projections) = opened.await??;
         let shared: Arc<dyn EventLog> = log.clone();
         let start =
             |projection| ProjectionRunner::start(shared.clone(), projection, Handle::current());
@@ -260,6 +270,10 @@ impl Hub {
         }
         self.log.close().await;
     }
+}
+
+fn unreadable(error: rapport_domain::port::log::ReadError) -> StartError {
+    StartError::System(error.to_string())
 }
 
 fn taken(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> StartError {

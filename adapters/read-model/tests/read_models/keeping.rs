@@ -6,7 +6,7 @@ use rapport_domain::channel::Channel;
 use rapport_domain::event::{Category, Position, Stream};
 use rapport_domain::interaction::Fact;
 use rapport_domain::port::query::Checkpoints;
-use rapport_read_model::{CUSTOMERS, ReadModels, STATISTICS, TIMELINE};
+use rapport_read_model::{CUSTOMERS, ReadModels, STATISTICS, TIMELINE, backup, discard_strangers};
 
 use crate::fixture::{LATE, begun, call, customer, full, tenant};
 use crate::support::{Paper, fed, feed, file};
@@ -172,4 +172,72 @@ fn a_rebuild_that_was_given_up_changes_nothing() {
         Position::START
     );
     feed(&mut again, &paper.events, 3);
+}
+
+#[test]
+fn models_of_a_log_that_went_further_or_began_otherwise_are_thrown_away() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    full(&mut paper);
+    let (first, last) = (&paper.events[0], paper.events.last().unwrap());
+    let first = Some((first.position, first.event.id));
+    let head = last.position;
+    let checkpoints = || -> Vec<Position> {
+        let (models, _) = ReadModels::open(folder.path()).unwrap();
+        ReadModels::names()
+            .iter()
+            .map(|name| models.seen(name))
+            .collect()
+    };
+    let build = || drop(fed(folder.path(), &paper.events));
+    let discard = |first, head| discard_strangers(folder.path(), first, head).unwrap();
+
+    build();
+    assert_eq!(discard(first, head), Vec::<String>::new());
+    assert_eq!(discard(first, head), Vec::<String>::new());
+    assert_eq!(checkpoints(), [head; 4], "they are of this log");
+
+    // An older backup of the log was put in place.
+    let earlier = Position(head.0 - 1);
+    assert_eq!(discard(first, earlier).len(), 4);
+    assert_eq!(checkpoints(), [Position::START; 4]);
+
+    // The same log on an engine that counts otherwise: its head lies far beyond every checkpoint.
+    build();
+    let moved = first.map(|(_, id)| (Position(42), id));
+    assert!(!discard(moved, Position(1_000_000)).is_empty());
+    assert_eq!(checkpoints(), [Position::START; 4]);
+
+    // A reactor that would pass over what it has not seen is as wrong as a model.
+    build();
+    let (models, _) = ReadModels::open(folder.path()).unwrap();
+    models.save("offers", Position(head.0 + 5)).unwrap();
+    drop(models);
+    assert_eq!(discard(moved, head), ["reactions.v1.db"]);
+
+    // No event is left at all.
+    assert_eq!(discard(None, Position::START).len(), 4);
+}
+
+#[test]
+fn a_copy_of_the_models_holds_one_state_of_each_and_nobody_else_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, copies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut paper = Paper::default();
+    full(&mut paper);
+    let models = fed(folder.path(), &paper.events);
+    assert_eq!(backup(folder.path(), copies.path()).unwrap(), 5);
+    for file in std::fs::read_dir(copies.path().join("read-models")).unwrap() {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+    }
+    let (copied, _) = ReadModels::open(copies.path()).unwrap();
+    for name in ReadModels::names() {
+        assert_eq!(copied.seen(name), models.seen(name), "{name}");
+    }
+    let of = |models: &ReadModels| {
+        let timeline = models.timeline(tenant(), customer(), None, 99).unwrap();
+        timeline.items.len()
+    };
+    assert!(of(&models) > 0);
+    assert_eq!(of(&copied), of(&models));
 }

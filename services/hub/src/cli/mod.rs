@@ -1,6 +1,8 @@
 //! The command line.
 
+mod bar;
 mod log;
+mod place;
 mod projection;
 mod serve;
 mod user;
@@ -46,7 +48,7 @@ enum Command {
         #[arg(value_name = "FILE", default_value = DEFAULT_FILE)]
         file: PathBuf,
     },
-    /// Look at the event log, also while a hub writes to it
+    /// Look at the event log, move it and check it, also while a hub writes to it
     #[command(subcommand)]
     Log(log::LogCommand),
     /// Work on read models while no hub runs

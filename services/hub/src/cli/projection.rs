@@ -1,14 +1,13 @@
 //! `rapport projection`.
 
 use clap::Subcommand;
-use indicatif::{ProgressBar, ProgressStyle};
 use rapport_domain::event::Position;
 use rapport_domain::port::log::EventLog;
 use rapport_domain::port::projection::Projection;
 use rapport_event_log::EmbeddedLog;
 use rapport_read_model::ReadModels;
 
-use super::{DataFolder, Failure, runtime};
+use super::{DataFolder, Failure, bar, runtime};
 
 /// Events applied in one transaction.
 const PAGE: usize = 4_096;
@@ -40,13 +39,7 @@ pub fn run(command: ProjectionCommand) -> Result<(), Failure> {
     // Held to the end, so that no hub starts on the folder meanwhile.
     let log = EmbeddedLog::open(&folder).map_err(Failure::new)?;
     let mut model = ReadModels::rebuild(&folder, &name).map_err(Failure::new)?;
-    let bar = ProgressBar::new(log.head().0);
-    if let Ok(style) =
-        ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} events, {eta} left")
-    {
-        bar.set_style(style);
-    }
-    bar.set_message(name.clone());
+    let bar = bar::of(log.head().0, &name, "events");
     let applied = runtime()?.block_on(async {
         let (mut after, mut applied) = (Position::START, 0_usize);
         loop {
