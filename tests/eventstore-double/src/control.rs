@@ -60,7 +60,7 @@ async fn command(double: &Double, line: &str) -> Result<Value, String> {
         "clear" => double.clear(),
         "refuse" => double.refuse(node()?).await,
         "accept" => double.accept(node()?).await.map_err(taken)?,
-        "cut" => double.cut_connections(node()?).await.map_err(taken)?,
+        "cut" => double.cut_connections(node()?).await,
         "lead" => double.lead(node()?),
         "end-subscriptions" => double.end_subscriptions(Ending::Clean),
         "fail-subscriptions" => double.end_subscriptions(Ending::Failed),

@@ -1,10 +1,10 @@
 //! The handle a test holds.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::certificate::Certificate;
 use crate::conduct::{Conduct, Ending, Mischief, Seen};
@@ -35,12 +35,17 @@ impl Default for Settings {
     }
 }
 
-/// A pretended server, or a cluster of them over one log, on free ports of the loopback address. It runs on the runtime
-/// it was started on and ends when it is stopped or dropped.
+/// Threads of one double. They are its own: a client that keeps the test's runtime busy shall not make the server slow.
+const THREADS: usize = 2;
+
+/// A pretended server, or a cluster of them over one log, on free ports of the loopback address. It runs on threads of its
+/// own and ends when it is stopped or dropped.
 pub struct Double {
     shared: Arc<Shared>,
-    listeners: tokio::sync::Mutex<Vec<Listener>>,
+    listeners: Mutex<Vec<Listener>>,
     authority: Option<String>,
+    /// Always there until the double is dropped.
+    runtime: Option<Runtime>,
 }
 
 impl Double {
@@ -72,22 +77,41 @@ impl Double {
         let certificate = settings.tls.then(Certificate::make).transpose()?;
         let mut ports = Vec::new();
         for _ in 0..settings.nodes.max(1) {
-            ports.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?);
+            ports.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
         }
         let addresses: io::Result<Vec<SocketAddr>> =
             ports.iter().map(TcpListener::local_addr).collect();
         let shared = Shared::new(addresses?, settings.credentials, settings.most);
         let acceptor = certificate.as_ref().map(|made| made.acceptor.clone());
-        let listeners = ports
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("eventstore-double")
+            .enable_all()
+            .build()?;
+        let inside = runtime.enter();
+        let listeners: io::Result<Vec<Listener>> = ports
             .into_iter()
             .enumerate()
             .map(|(index, port)| Listener::serve(&shared, index, port, acceptor.clone()))
             .collect();
+        drop(inside);
         Ok(Double {
             shared,
-            listeners: tokio::sync::Mutex::new(listeners),
+            listeners: Mutex::new(listeners?),
             authority: certificate.map(|made| made.authority),
+            runtime: Some(runtime),
         })
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Vec<Listener>> {
+        self.listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with_listener<T>(&self, node: usize, act: impl FnOnce(&mut Listener) -> T) -> Option<T> {
+        let _inside = self.runtime.as_ref().map(Runtime::enter);
+        self.listeners().get_mut(node).map(act)
     }
 
     /// Number of nodes.
@@ -152,10 +176,13 @@ impl Double {
         self.shared.set_hang(false);
     }
 
-    /// Closes a node's port and all its connections: whoever tries is refused by the system.
+    /// Closes a node's port and all its connections: whoever tries is refused by the system. (Nodes there are none of are
+    /// passed over, here and below.)
     pub async fn refuse(&self, node: usize) {
-        if let Some(listener) = self.listeners.lock().await.get(node) {
-            listener.refuse();
+        let closed = self.with_listener(node, |listener| listener.refuse());
+        if let Some(closed) = closed {
+            // Cannot fail but with the runtime, and then the port is closed as well.
+            drop(closed.await);
         }
     }
 
@@ -164,21 +191,12 @@ impl Double {
     /// # Errors
     /// When somebody else has taken the port meanwhile.
     pub async fn accept(&self, node: usize) -> io::Result<()> {
-        match self.listeners.lock().await.get_mut(node) {
-            Some(listener) => listener.accept().await,
-            None => Ok(()),
-        }
+        self.with_listener(node, Listener::accept).unwrap_or(Ok(()))
     }
 
     /// Closes every connection to a node; new ones are taken.
-    ///
-    /// # Errors
-    /// When somebody else has taken the port meanwhile.
-    pub async fn cut_connections(&self, node: usize) -> io::Result<()> {
-        match self.listeners.lock().await.get_mut(node) {
-            Some(listener) => listener.cut().await,
-            None => Ok(()),
-        }
+    pub async fn cut_connections(&self, node: usize) {
+        self.with_listener(node, |listener| listener.cut());
     }
 
     /// Makes a node the leader. The others refuse those who insist on the leader, and name it.
@@ -228,5 +246,8 @@ impl Double {
 impl Drop for Double {
     fn drop(&mut self) {
         self.shared.end.cancel();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background(); // waiting is not allowed inside of a test's runtime
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! Takes connections of one node, and stops and starts doing so.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as Port};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
@@ -33,16 +34,19 @@ pub(crate) struct Listener {
     sockets: mpsc::Sender<io::Result<Socket>>,
     /// Ends the listening and every connection taken since it began.
     open: CancellationToken,
+    /// Ends the connections taken since the last cut; the port stays.
+    connections: watch::Sender<CancellationToken>,
+    accepting: Option<JoinHandle<()>>,
 }
 
 impl Listener {
-    /// Serves a node's address, on the listener that was bound for it.
+    /// Serves a node's address, on the port that was opened for it. To be called inside of a runtime.
     pub fn serve(
         shared: &Arc<Shared>,
         index: usize,
-        listener: TcpListener,
+        port: Port,
         tls: Option<TlsAcceptor>,
-    ) -> Listener {
+    ) -> io::Result<Listener> {
         let (sockets, mut incoming) = mpsc::channel(WAITING);
         let node = Node {
             shared: shared.clone(),
@@ -69,22 +73,29 @@ impl Listener {
             tls,
             sockets,
             open: CancellationToken::new(),
+            connections: watch::Sender::new(CancellationToken::new()),
+            accepting: None,
         };
-        this.listen(listener);
-        this
+        this.listen(port)?;
+        Ok(this)
     }
 
-    fn listen(&mut self, listener: TcpListener) {
+    fn listen(&mut self, port: Port) -> io::Result<()> {
+        port.set_nonblocking(true)?;
+        let port = TcpListener::from_std(port)?;
         self.open = self.shared.end.child_token();
+        self.connections.send_replace(self.open.child_token());
         self.listening(true);
         let accept = accept(
-            listener,
+            port,
             self.shared.clone(),
             self.tls.clone(),
             self.sockets.clone(),
             self.open.clone(),
+            self.connections.subscribe(),
         );
-        tokio::spawn(accept);
+        self.accepting = Some(tokio::spawn(accept));
+        Ok(())
     }
 
     fn listening(&self, listening: bool) {
@@ -96,26 +107,27 @@ impl Listener {
         self.shared.members[self.index].address
     }
 
-    /// Closes the port and every connection.
-    pub fn refuse(&self) {
+    /// Closes every connection, and the port too: that is done when the task that is returned has ended.
+    pub fn refuse(&mut self) -> JoinHandle<()> {
         self.listening(false);
         self.open.cancel();
+        self.accepting
+            .take()
+            .unwrap_or_else(|| tokio::spawn(async {}))
     }
 
     /// Closes every connection; new ones are taken.
-    pub async fn cut(&mut self) -> io::Result<()> {
-        self.refuse();
-        self.accept().await
+    pub fn cut(&self) {
+        let open = self.open.child_token();
+        self.connections.send_replace(open).cancel();
     }
 
-    /// Opens the port again, at the same address.
-    pub async fn accept(&mut self) -> io::Result<()> {
+    /// Opens the port again, at the same address. To be called inside of a runtime.
+    pub fn accept(&mut self) -> io::Result<()> {
         if !self.open.is_cancelled() {
             return Ok(());
         }
-        let listener = TcpListener::bind(self.address()).await?;
-        self.listen(listener);
-        Ok(())
+        self.listen(Port::bind(self.address())?)
     }
 }
 
@@ -125,6 +137,7 @@ async fn accept(
     tls: Option<TlsAcceptor>,
     sockets: mpsc::Sender<io::Result<Socket>>,
     open: CancellationToken,
+    connections: watch::Receiver<CancellationToken>,
 ) {
     loop {
         let accepted = tokio::select! {
@@ -135,10 +148,14 @@ async fn accept(
             continue; // the client was gone before it was looked at
         };
         let gauge = Gauge::connection(&shared);
-        let cut = open.child_token();
+        let cut = connections.borrow().child_token();
         let (tls, sockets) = (tls.clone(), sockets.clone());
         tokio::spawn(async move {
-            let Some(stream) = prepare(stream, tls).await else {
+            let prepared = tokio::select! {
+                prepared = prepare(stream, tls) => prepared,
+                () = cut.cancelled() => None,
+            };
+            let Some(stream) = prepared else {
                 return; // no TLS: what the client sees is a closed connection
             };
             // Fails only when the double has ended.

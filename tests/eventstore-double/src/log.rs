@@ -469,3 +469,133 @@ impl Log {
             .ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event() -> Proposed {
+        Proposed {
+            id: Uuid::new_v4(),
+            kind: "opened".into(),
+            json: true,
+            data: Bytes::from_static(b"{}"),
+            metadata: Bytes::new(),
+        }
+    }
+
+    fn revisions(log: &Log, name: &str) -> Option<Vec<u64>> {
+        match log.read_stream(name, Some(0), Direction::Forwards, 100) {
+            Page::Found { events, .. } => Some(events.iter().map(|e| e.revision).collect()),
+            Page::Missing | Page::Deleted => None,
+        }
+    }
+
+    #[test]
+    fn the_identical_append_again_is_answered_as_the_first_time_whatever_came_after() {
+        let mut log = Log::fresh(0);
+        let two = vec![event(), event()];
+        let first = log.append("deal-1", Expected::NoStream, two.clone(), 0);
+        let more = vec![event()];
+        let second = log.append("deal-1", Expected::Exact(1), more.clone(), 0);
+        for (expected, events, answer) in [
+            (Expected::NoStream, &two, first),
+            (Expected::Any, &two, first),
+            (Expected::Exists, &two, first),
+            (Expected::Exact(1), &more, second),
+        ] {
+            assert_eq!(log.append("deal-1", expected, events.clone(), 0), answer);
+        }
+        assert_eq!(log.clients(), 3);
+    }
+
+    #[test]
+    fn an_append_of_which_only_the_beginning_is_known_is_a_conflict() {
+        for expected in [Expected::NoStream, Expected::Any] {
+            let mut log = Log::fresh(0);
+            let known = event();
+            let first = log.append("deal-1", Expected::NoStream, vec![known.clone()], 0);
+            assert!(first.is_ok());
+            let refused = log.append("deal-1", expected, vec![known, event()], 0);
+            assert_eq!(refused, Err(Refusal::Conflict(Some(0))), "{expected:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_id_in_another_stream_is_another_event() {
+        let mut log = Log::fresh(0);
+        let one = event();
+        for name in ["deal-1", "deal-2"] {
+            let stored = log.append(name, Expected::Any, vec![one.clone()], 0);
+            assert_eq!(stored.map(|stored| stored.revision), Ok(Some(0)));
+        }
+        assert_eq!(log.clients(), 2);
+    }
+
+    #[test]
+    fn nobody_appends_behind_or_before_the_end() {
+        let mut log = Log::fresh(0);
+        for expected in [
+            Expected::Exact(0),
+            Expected::Exact(u64::MAX),
+            Expected::Exists,
+        ] {
+            let refused = log.append("deal-1", expected, vec![event()], 0);
+            assert_eq!(refused, Err(Refusal::Conflict(None)), "{expected:?}");
+        }
+        let three = vec![event(), event(), event()];
+        assert!(log.append("deal-1", Expected::Any, three, 0).is_ok());
+        for revision in [0, 1, 3] {
+            let refused = log.append("deal-1", Expected::Exact(revision), vec![event()], 0);
+            assert_eq!(refused, Err(Refusal::Conflict(Some(2))), "{revision}");
+        }
+    }
+
+    #[test]
+    fn revisions_go_on_after_a_deletion_and_what_was_before_is_not_shown() {
+        for expected in [Expected::NoStream, Expected::Any, Expected::Exact(1)] {
+            let mut log = Log::fresh(0);
+            let two = vec![event(), event()];
+            assert!(log.append("deal-1", Expected::Any, two, 0).is_ok());
+            assert!(log.delete("deal-1", Expected::Exact(1), false, 0).is_ok());
+            assert_eq!(revisions(&log, "deal-1"), None);
+            assert!(log.append("deal-1", expected, vec![event()], 0).is_ok());
+            assert_eq!(revisions(&log, "deal-1"), Some(vec![2]), "{expected:?}");
+        }
+    }
+
+    #[test]
+    fn a_tombstone_is_for_good_and_stands_in_the_log() {
+        let mut log = Log::fresh(0);
+        assert!(
+            log.append("deal-1", Expected::Any, vec![event()], 0)
+                .is_ok()
+        );
+        assert!(log.delete("deal-1", Expected::Exact(0), true, 0).is_ok());
+        for expected in [Expected::NoStream, Expected::Any, Expected::Exact(0)] {
+            let refused = log.append("deal-1", expected, vec![event()], 0);
+            assert_eq!(refused, Err(Refusal::Deleted));
+        }
+        let mark = log.at(log.len() - 1).map(|record| record.revision);
+        assert_eq!(mark, Some(TOMBSTONE));
+        assert_eq!(log.clients(), 1);
+    }
+
+    #[test]
+    fn only_positions_that_were_handed_out_are_places() {
+        let mut log = Log::fresh(0);
+        let two = vec![event(), event()];
+        assert!(log.append("deal-1", Expected::Any, two, 0).is_ok());
+        let position = |place: usize| log.at(place).map(|record| record.position);
+        for place in 0..3 {
+            assert_eq!(position(place).and_then(|at| log.place(at)), Some(place));
+            assert_eq!(position(place).and_then(|at| log.place(at + 1)), None);
+        }
+        assert_eq!(log.place(0), Some(0));
+        assert_eq!(
+            log.place(u64::MAX),
+            Some(3),
+            "after the end there is nothing yet"
+        );
+    }
+}
