@@ -178,23 +178,31 @@ fn heavy_parts_stay_where_they_belong() {
 #[test]
 fn forbidden_parts_are_not_in_the_lock_file() {
     let lock = table("Cargo.lock");
-    let names = lock["package"]
-        .as_array()
-        .expect("packages")
+    let packages = lock["package"].as_array().expect("packages");
+    let name = |package: &Value| package["name"].as_str().expect("a name").to_owned();
+    let forbidden = ["openssl", "openssl-sys", "actix-governor", "native-tls"];
+    let found: Vec<String> = packages
         .iter()
-        .filter_map(|package| package["name"].as_str());
-    let forbidden = [
-        "ring",
-        "openssl",
-        "openssl-sys",
-        "actix-governor",
-        "native-tls",
-    ];
-    let found: Vec<String> = names
-        .filter(|name| forbidden.contains(name))
-        .map(str::to_owned)
+        .map(name)
+        .filter(|name| forbidden.contains(&name.as_str()))
         .collect();
     nothing("not wanted in this project", &found);
+    // The client of the event store brings it, by features of these that it switches on; nobody else may.
+    let forced = ["quinn-proto", "rustls", "rustls-webpki"];
+    let needs_ring = |package: &&Value| {
+        let needed = package.get("dependencies").and_then(Value::as_array);
+        needed
+            .into_iter()
+            .flatten()
+            .any(|needed| needed.as_str() == Some("ring"))
+    };
+    let strays: Vec<String> = packages
+        .iter()
+        .filter(needs_ring)
+        .map(name)
+        .filter(|name| !forced.contains(&name.as_str()))
+        .collect();
+    nothing("use aws-lc-rs instead of ring", &strays);
 }
 
 #[test]
