@@ -1,6 +1,7 @@
 """Talks to the double through the Python client of KurrentDB and says what it saw, a line a check.
 
-    python check.py CONNECTION_STRING
+    python check.py CONNECTION_STRING             every check
+    python check.py CONNECTION_STRING subscribe   says "subscribed", and "ended" when the server ended the subscription
 
 Ends with 0 when the double behaves as that client expects of a server, with 1 and the reason otherwise.
 """
@@ -251,8 +252,20 @@ CHECKS = [
 ]
 
 
+def subscribe(client: KurrentDBClient) -> None:
+    with client.subscribe_to_all(include_caught_up=True, timeout=WAIT) as subscription:
+        next(subscription)
+        print("subscribed", flush=True)
+        for met in subscription:
+            print(f"met {met.type}", flush=True)
+        print("ended", flush=True)
+
+
 def main() -> int:
     client = KurrentDBClient(uri=sys.argv[1])
+    if sys.argv[2:] == ["subscribe"]:
+        subscribe(client)
+        return 0
     failed = 0
     for check in CHECKS:
         try:

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -36,15 +36,23 @@ impl Certificate {
     }
 }
 
-/// Authority as PEM; certificate and key as DER.
+/// Authority as PEM; certificate and key as DER. Both have names of their own: OpenSSL takes a certificate for its own
+/// issuer when the names are the same.
 fn signed() -> Result<(String, Vec<u8>, Vec<u8>), rcgen::Error> {
-    let mut params = CertificateParams::new(Vec::new())?;
+    let mut params = named("eventstore-double authority", Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let key = KeyPair::generate()?;
     let authority = params.self_signed(&key)?.pem();
     let issuer = Issuer::new(params, key);
     let key = KeyPair::generate()?;
-    let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-    let certificate = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
+    let hosts = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let certificate = named("eventstore-double", hosts)?.signed_by(&key, &issuer)?;
     Ok((authority, certificate.der().to_vec(), key.serialize_der()))
+}
+
+fn named(name: &str, hosts: Vec<String>) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(hosts)?;
+    params.distinguished_name.push(DnType::CommonName, name);
+    Ok(params)
 }

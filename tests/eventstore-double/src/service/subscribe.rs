@@ -36,6 +36,8 @@ enum Subject {
 }
 
 struct Subscription {
+    /// First, so that it is counted as closed before the client sees the end.
+    _open: Gauge,
     node: Node,
     subject: Subject,
     ids_as_text: bool,
@@ -44,7 +46,6 @@ struct Subscription {
     told: Option<u64>,
     /// Records looked at since the last checkpoint.
     considered: usize,
-    _open: Gauge,
 }
 
 impl Node {
@@ -87,13 +88,13 @@ impl Node {
             }
         };
         let subscription = Subscription {
+            _open: Gauge::subscription(&self.shared),
             node: self.clone(),
             subject,
             ids_as_text,
             sender,
             told,
             considered: 0,
-            _open: Gauge::subscription(&self.shared),
         };
         tokio::spawn(subscription.run());
         Ok(())

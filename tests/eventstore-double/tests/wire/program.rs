@@ -1,4 +1,4 @@
-//! The program: its first line, its commands, its end; and a subscription that ends well.
+//! The program: its first line, its commands, its end.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
