@@ -47,7 +47,7 @@ async fn command(double: &Double, line: &str) -> Result<Value, String> {
                 .ok_or(format!("there is no node {node}"))
         })
     };
-    let taken = |error: std::io::Error| format!("{name}: {error}");
+    let failed = |error: std::io::Error| format!("{name}: {error}");
     match name {
         "delay" => double.set(Mischief::Delay(Duration::from_millis(number()? as u64))),
         "hang" => double.set(Mischief::Hang),
@@ -59,8 +59,8 @@ async fn command(double: &Double, line: &str) -> Result<Value, String> {
         "fail-reads" => double.set(Mischief::FailReads),
         "clear" => double.clear(),
         "refuse" => double.refuse(node()?).await,
-        "accept" => double.accept(node()?).await.map_err(taken)?,
-        "cut" => double.cut_connections(node()?).await,
+        "accept" => double.accept(node()?).await.map_err(failed)?,
+        "cut" => double.cut_connections(node()?).await.map_err(failed)?,
         "lead" => double.lead(node()?),
         "end-subscriptions" => double.end_subscriptions(Ending::Clean),
         "fail-subscriptions" => double.end_subscriptions(Ending::Failed),

@@ -109,9 +109,9 @@ impl Double {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn with_listener<T>(&self, node: usize, act: impl FnOnce(&mut Listener) -> T) -> Option<T> {
+    fn with_listener<T>(&self, node: usize, act: impl FnOnce(&mut Listener) -> T) -> T {
         let _inside = self.runtime.as_ref().map(Runtime::enter);
-        self.listeners().get_mut(node).map(act)
+        act(&mut self.listeners()[node])
     }
 
     /// Number of nodes.
@@ -176,27 +176,36 @@ impl Double {
         self.shared.set_hang(false);
     }
 
-    /// Closes a node's port and all its connections: whoever tries is refused by the system. (Nodes there are none of are
-    /// passed over, here and below.)
+    /// Closes a node's port and all its connections: whoever tries is refused by the system.
+    ///
+    /// # Panics
+    /// When there is no such node.
     pub async fn refuse(&self, node: usize) {
         let closed = self.with_listener(node, |listener| listener.refuse());
-        if let Some(closed) = closed {
-            // Cannot fail but with the runtime, and then the port is closed as well.
-            drop(closed.await);
-        }
+        // Cannot fail but with the runtime, and then the port is closed as well.
+        drop(closed.await);
     }
 
     /// Opens a node's port again.
     ///
     /// # Errors
     /// When somebody else has taken the port meanwhile.
+    ///
+    /// # Panics
+    /// When there is no such node.
     pub async fn accept(&self, node: usize) -> io::Result<()> {
-        self.with_listener(node, Listener::accept).unwrap_or(Ok(()))
+        self.with_listener(node, Listener::accept)
     }
 
     /// Closes every connection to a node; new ones are taken.
-    pub async fn cut_connections(&self, node: usize) {
-        self.with_listener(node, |listener| listener.cut());
+    ///
+    /// # Errors
+    /// When the node is one that refuses connections: it has none to be cut.
+    ///
+    /// # Panics
+    /// When there is no such node.
+    pub async fn cut_connections(&self, node: usize) -> io::Result<()> {
+        self.with_listener(node, |listener| listener.cut())
     }
 
     /// Makes a node the leader. The others refuse those who insist on the leader, and name it.

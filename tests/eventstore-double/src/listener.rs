@@ -116,10 +116,14 @@ impl Listener {
             .unwrap_or_else(|| tokio::spawn(async {}))
     }
 
-    /// Closes every connection; new ones are taken.
-    pub fn cut(&self) {
-        let open = self.open.child_token();
-        self.connections.send_replace(open).cancel();
+    /// Closes every connection; new ones are taken. A port that is closed has none.
+    pub fn cut(&self) -> io::Result<()> {
+        if self.open.is_cancelled() {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        let next = self.open.child_token();
+        self.connections.send_replace(next).cancel();
+        Ok(())
     }
 
     /// Opens the port again, at the same address. To be called inside of a runtime.

@@ -34,6 +34,26 @@ async fn a_node_that_refuses_is_closed_and_comes_back_at_the_same_address() {
 }
 
 #[tokio::test]
+async fn cut_connections_end_and_the_port_stays_open() {
+    let double = Double::start().await;
+    let client = client_of(&double);
+    append(
+        &client,
+        "deal-1",
+        StreamState::NoStream,
+        vec![event("opened")],
+    )
+    .await
+    .unwrap();
+    double.cut_connections(0).await.unwrap();
+    let seen = double.until(|seen| seen.open_connections == 0).await;
+    assert_eq!(seen.connections, 1);
+    assert_eq!(read(&client_of(&double), "deal-1").await.unwrap().len(), 1);
+    double.refuse(0).await;
+    assert!(double.cut_connections(0).await.is_err());
+}
+
+#[tokio::test]
 async fn a_follower_refuses_and_names_the_leader() {
     let double = Double::cluster(3).await;
     let client = client_of(&double);
