@@ -26,10 +26,10 @@ demo: build ## Build, then run a hub with simulated customers and agents; Ctrl-C
 test: ## Everything that is checked before a merge; installs missing peers
 	@scripts/test
 
-test-crash: ui ## Kill the hub 100 times under load and look for anything lost (KILLS=n for another number)
+test-crash: ui ## Kill the hub 100 times under load and look for anything lost (N=500 for another number)
 	@scripts/install-peers sipp
 	$(CARGO) build --workspace --all-targets --locked
-	KILLS=$(or $(KILLS),100) $(CARGO) test --workspace --locked --test kills -- --nocapture
+	KILLS=$(or $(N),$(KILLS),100) $(CARGO) test --workspace --locked --test kills -- --nocapture
 
 bench: ui ## Measure against the budgets of docs/PERFORMANCE.md (JSON=1: one object a line)
 	@scripts/bench

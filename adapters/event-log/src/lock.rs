@@ -10,6 +10,12 @@ use crate::file::FILE_MODE;
 
 const NAME: &str = "log.lock";
 
+/// Whether some process writes to the folder. Nothing is changed by asking.
+pub(crate) fn is_held(folder: &Path) -> bool {
+    File::open(folder.join(NAME))
+        .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 /// Holds the folder until dropped.
 #[derive(Debug)]
 pub(crate) struct FolderLock {

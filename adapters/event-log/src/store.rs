@@ -37,7 +37,15 @@ impl Store {
     /// takes no longer for a large log. What is believed from here on has been synced.
     pub(crate) fn open(file: &Path) -> Result<Self, OpenError> {
         let wal = file::wal_path(file);
-        wal::settle(&wal).map_err(OpenError::io(&wal))?;
+        let behind = wal::settle(&wal).map_err(OpenError::io(&wal))?;
+        if behind > wal::CUT {
+            tracing::error!(
+                file = %wal.display(),
+                transactions = behind,
+                "the write-ahead log is broken before its end and the log goes on from there; compare with a noted hash \
+                 (`rapport log verify`) and, if events are missing, restore a backup"
+            );
+        }
         let mut connection = file::open_writing(file)?;
         let pages = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&pages);
@@ -49,6 +57,7 @@ impl Store {
             .wal_hook(Some(count))
             .map_err(OpenError::database(file))?;
         let last = file::last_position(&connection).map_err(OpenError::database(file))?;
+        wal::settle_name(&wal).map_err(OpenError::io(&wal))?; // the question has made the file
         let mark = chain::last(&connection).map_err(OpenError::database(file))?;
         if mark.position != Position(last) {
             return Err(OpenError::Damaged {

@@ -13,7 +13,7 @@ use super::in_order::{Chain, Row, rows_after};
 use super::{Chained, MOST_FAULTS, PAGE, Verified, Watch, What, look};
 use crate::chain::{self, Mark};
 use crate::error::{OpenError, why};
-use crate::file;
+use crate::{file, lock, wal};
 
 /// Streams whose last revision is remembered (at most twice as many); for others the index is asked.
 const STREAMS: usize = 65_536;
@@ -25,6 +25,7 @@ pub(crate) fn verify(
     watch: &mut dyn Watch,
 ) -> Result<Verified, OpenError> {
     let file = file::path(dir);
+    let behind = behind_a_break(dir, &file);
     let connection = file::open_reading(&file)?;
     let format = file::check_format(&connection, &file)?;
     let head = match file::last_position(&connection) {
@@ -36,6 +37,9 @@ pub(crate) fn verify(
         }
     };
     let mut verified = Verified::new(head);
+    if let Some(text) = behind {
+        verified.fault(None, What::Database(text));
+    }
     if let Err(error) = integrity(&connection, &mut verified) {
         verified.fault(None, What::Database(why(&error)));
     }
@@ -52,6 +56,20 @@ pub(crate) fn verify(
         pass.verified.fault(position, What::Database(text));
     }
     Ok(pass.verified)
+}
+
+/// What stands in the write-ahead log and is not taken, before a hub writes over it.
+fn behind_a_break(dir: &Path, file: &Path) -> Option<String> {
+    if lock::is_held(dir) {
+        return None; // it changes while we look
+    }
+    match wal::behind(&file::wal_path(file)) {
+        Ok(behind) if behind > wal::CUT => Some(format!(
+            "the write-ahead log is broken before its end; {behind} transactions behind that place are lost"
+        )),
+        Ok(_) => None,
+        Err(error) => Some(format!("cannot read the write-ahead log: {error}")),
+    }
 }
 
 /// Pages, indexes (hence the uniqueness of event ids and of a stream's revisions) and constraints.
