@@ -85,7 +85,14 @@ impl Hub {
     /// # Panics
     /// When it does not start.
     pub async fn start(setup: &Setup) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::start_in(tempfile::tempdir().expect("a folder"), setup).await
+    }
+
+    /// Starts a hub in a folder of which `data` may be filled already, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_in(folder: TempDir, setup: &Setup) -> Self {
         configure(folder.path(), setup);
         let (process, addresses) = launch(folder.path(), 1).await;
         Self {

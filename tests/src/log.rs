@@ -117,6 +117,29 @@ impl Log {
         }
     }
 
+    /// Follows the log of a data folder from its beginning and waits until all of it is known. Nobody writes to it.
+    ///
+    /// # Panics
+    /// When the program cannot be run, or the log cannot be read.
+    pub async fn whole(data: &Path, folder: &Path) -> Self {
+        let data_folder = data.display().to_string();
+        let last = [
+            "log",
+            "tail",
+            "--json",
+            "--lines",
+            "1",
+            "--data",
+            &data_folder,
+        ];
+        let (_, output, errors) = crate::hub::run(&last, folder).await;
+        let last: Value = serde_json::from_str(output.trim()).expect(&errors);
+        let log = Self::follow(data, folder);
+        log.reaches(last["position"].as_u64().expect("a position"))
+            .await;
+        log
+    }
+
     /// Everything known so far.
     #[must_use]
     pub fn all(&self) -> Vec<Event> {

@@ -18,6 +18,7 @@ mod embedded;
 mod error;
 mod file;
 mod heads;
+pub mod inspect;
 mod lock;
 mod reader;
 mod store;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod bar;
 mod log;
 mod place;
@@ -51,6 +52,10 @@ enum Command {
     /// Look at the event log, move it and check it, also while a hub writes to it
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Copy the event log and the read models, also while a hub runs
+    Backup(backup::Backup),
+    /// Make a data folder from a backup
+    Restore(backup::Restore),
     /// Work on read models while no hub runs
     #[command(subcommand)]
     Projection(projection::ProjectionCommand),
@@ -130,6 +135,8 @@ pub fn main() -> ExitCode {
         }),
         Command::CheckConfig { file } => load(&file).map(|config| print!("{}", explain(&config))),
         Command::Log(command) => log::run(command),
+        Command::Backup(command) => backup::backup(command),
+        Command::Restore(command) => backup::restore(command),
         Command::Projection(command) => projection::run(command),
         Command::User(command) => user::run(command),
     };

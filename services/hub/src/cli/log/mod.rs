@@ -2,6 +2,9 @@
 
 mod moving;
 mod tail;
+mod verify;
+
+pub use verify::whole as verify_whole;
 
 use clap::Subcommand;
 
@@ -18,6 +21,8 @@ pub enum LogCommand {
     Import(moving::Import),
     /// Fill an empty log from another one, with the same ids and revisions; run again, it goes on where it stopped
     Copy(moving::Copy),
+    /// Look at every event and say what is wrong with the log, if anything
+    Verify(verify::Verify),
 }
 
 /// Runs one of them.
@@ -27,5 +32,6 @@ pub fn run(command: LogCommand) -> Result<(), Failure> {
         LogCommand::Export(command) => moving::export(command),
         LogCommand::Import(command) => moving::import(command),
         LogCommand::Copy(command) => moving::copy(command),
+        LogCommand::Verify(command) => verify::run(command),
     }
 }

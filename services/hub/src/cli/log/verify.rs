@@ -1,0 +1,100 @@
+//! `rapport log verify`.
+
+use std::path::Path;
+
+use rapport_event_log::EmbeddedLog;
+use rapport_event_log::inspect::{Facts, streams_agree};
+use rapport_event_log::verify::Verified;
+
+use super::super::place::{Opened, Place};
+use super::super::{DataFolder, Failure, bar, runtime};
+
+/// How closely.
+#[derive(clap::Args)]
+pub struct Verify {
+    /// Also read every stream by itself and compare it with what the whole log holds of it
+    #[arg(long)]
+    deep: bool,
+    #[command(flatten)]
+    folder: DataFolder,
+}
+
+/// Looks at every event; the exit code is 1 when anything is wrong.
+pub fn run(command: Verify) -> Result<(), Failure> {
+    let Verify { deep, folder } = command;
+    let place = Place::Folder(folder.resolve());
+    runtime()?.block_on(whole(&place, deep))
+}
+
+/// As the command: prints what was looked at and everything that is wrong.
+pub async fn whole(place: &Place, deep: bool) -> Result<(), Failure> {
+    let log = place.open_to_read().await?;
+    let bar = bar::of(0, "verifying", "events");
+    let mut facts = Facts::default().showing(|done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    if deep {
+        facts = facts.by_streams();
+    }
+    let verified = match place {
+        Place::Folder(folder) => in_folder(folder, &mut facts)?,
+    };
+    let mut faults = verified.faults.len() as u64 + verified.further_faults;
+    bar.finish_and_clear();
+    for fault in &verified.faults {
+        println!("{fault}");
+    }
+    if verified.further_faults > 0 {
+        println!("… and {} faults more", verified.further_faults);
+    }
+    println!(
+        "{place}: looked at {} events up to position {}",
+        verified.events, verified.head
+    );
+    say(&verified, facts.unknown);
+    if deep {
+        faults += streams(&log, &facts).await?;
+    }
+    println!("  no blobs are named: no type of event names one yet");
+    match faults {
+        0 => Ok(()),
+        faults => Err(Failure::new(format!(
+            "{place} has {faults} faults; keep it as it is, and restore a backup elsewhere"
+        ))),
+    }
+}
+
+fn in_folder(folder: &Path, facts: &mut Facts<'_>) -> Result<Verified, Failure> {
+    EmbeddedLog::verify(folder, &[], facts).map_err(Failure::new)
+}
+
+fn say(verified: &Verified, unknown: u64) {
+    if verified.is_intact() {
+        println!(
+            "  positions are in order, revisions of every stream follow each other, every fact can be read"
+        );
+    }
+    if let Some(chain) = verified.chain {
+        println!(
+            "  chain of hashes: {} links after position {}, head {}",
+            chain.links, chain.after, chain.mark
+        );
+    }
+    if unknown > 0 {
+        println!(
+            "  {unknown} events are of types that only a later version of Rapport knows; they were not decoded"
+        );
+    }
+}
+
+async fn streams(log: &Opened, facts: &Facts<'_>) -> Result<u64, Failure> {
+    let (read, differ) = streams_agree(log.log(), facts)
+        .await
+        .map_err(Failure::new)?;
+    for stream in &differ {
+        println!("{stream}, read by itself, does not hold what the log holds of it");
+    }
+    println!("  {read} streams were also read by themselves");
+    Ok(differ.len() as u64)
+}
