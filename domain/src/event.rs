@@ -28,11 +28,15 @@ pub enum Category {
     Tenant,
     /// One tenant's contact policy.
     Policy,
+    /// One node of a cluster: its starts, its signs of life.
+    Node,
+    /// Which node routes a tenant's contacts.
+    Routing,
 }
 
 impl Category {
     /// Every category, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Interaction,
         Self::Customer,
         Self::ContactPoint,
@@ -41,6 +45,8 @@ impl Category {
         Self::Queue,
         Self::Tenant,
         Self::Policy,
+        Self::Node,
+        Self::Routing,
     ];
 
     /// The name in stream names and event types.
@@ -55,6 +61,8 @@ impl Category {
             Self::Queue => "queue",
             Self::Tenant => "tenant",
             Self::Policy => "policy",
+            Self::Node => "node",
+            Self::Routing => "routing",
         }
     }
 }

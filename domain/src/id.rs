@@ -83,6 +83,10 @@ ids! {
     MessageId;
     /// Names a request, so that a repeated one changes nothing.
     CommandId;
+    /// Names one node of a cluster, whichever process runs it.
+    NodeId;
+    /// Names one run of a node, from start to end.
+    EpochId;
 }
 
 /// The root from which ids of declared things follow (UUID v5 of their names), so that a declaration read twice
@@ -94,6 +98,14 @@ impl TenantId {
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self::derived(RAPPORT, &format!("tenant/{name}"))
+    }
+}
+
+impl NodeId {
+    /// The node that is called so.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self::derived(RAPPORT, &format!("node/{name}"))
     }
 }
 

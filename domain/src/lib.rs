@@ -12,6 +12,7 @@ pub mod customer;
 pub mod event;
 pub mod id;
 pub mod interaction;
+pub mod node;
 pub mod outreach;
 pub mod policy;
 pub mod port;

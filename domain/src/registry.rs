@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::aggregate::{self, DecodeError, Encoded, Fact};
 use crate::customer::ClaimFact;
 use crate::event::{Category, Recorded};
+use crate::node::{NodeFact, RoutingFact};
 use crate::setup::{QueueFact, TenantFact};
 use crate::upcast::{self, Upcaster};
 use crate::{agent, customer, interaction, outreach, policy};
@@ -34,6 +35,10 @@ pub enum AnyFact {
     Tenant(TenantFact),
     /// Of a contact policy.
     Policy(policy::Fact),
+    /// Of a node.
+    Node(NodeFact),
+    /// Of the routing of a tenant's contacts.
+    Routing(RoutingFact),
 }
 
 /// One type of event.
@@ -80,6 +85,8 @@ impl AnyFact {
             Category::Queue => Self::Queue(aggregate::decode(kind, version, data)?),
             Category::Tenant => Self::Tenant(aggregate::decode(kind, version, data)?),
             Category::Policy => Self::Policy(aggregate::decode(kind, version, data)?),
+            Category::Node => Self::Node(aggregate::decode(kind, version, data)?),
+            Category::Routing => Self::Routing(aggregate::decode(kind, version, data)?),
         })
     }
 
@@ -97,6 +104,8 @@ impl AnyFact {
             Self::Queue(fact) => aggregate::encode(fact),
             Self::Tenant(fact) => aggregate::encode(fact),
             Self::Policy(fact) => aggregate::encode(fact),
+            Self::Node(fact) => aggregate::encode(fact),
+            Self::Routing(fact) => aggregate::encode(fact),
         }
     }
 
@@ -112,6 +121,8 @@ impl AnyFact {
             Self::Queue(_) => Category::Queue,
             Self::Tenant(_) => Category::Tenant,
             Self::Policy(_) => Category::Policy,
+            Self::Node(_) => Category::Node,
+            Self::Routing(_) => Category::Routing,
         }
     }
 
@@ -127,6 +138,8 @@ impl AnyFact {
             Self::Queue(fact) => catalogue::queue::of(fact),
             Self::Tenant(fact) => catalogue::tenant::of(fact),
             Self::Policy(fact) => catalogue::policy::of(fact),
+            Self::Node(fact) => catalogue::node::of(fact),
+            Self::Routing(fact) => catalogue::routing::of(fact),
         }
     }
 }
@@ -143,6 +156,8 @@ pub const fn types(category: Category) -> &'static [EventType] {
         Category::Queue => catalogue::queue::TYPES,
         Category::Tenant => catalogue::tenant::TYPES,
         Category::Policy => catalogue::policy::TYPES,
+        Category::Node => catalogue::node::TYPES,
+        Category::Routing => catalogue::routing::TYPES,
     }
 }
 
@@ -158,6 +173,8 @@ pub const fn upcasters(category: Category) -> &'static [Upcaster] {
         Category::Queue => <QueueFact as Fact>::UPCASTERS,
         Category::Tenant => <TenantFact as Fact>::UPCASTERS,
         Category::Policy => <policy::Fact as Fact>::UPCASTERS,
+        Category::Node => <NodeFact as Fact>::UPCASTERS,
+        Category::Routing => <RoutingFact as Fact>::UPCASTERS,
     }
 }
 
@@ -218,6 +235,12 @@ pub fn examples() -> Vec<AnyFact> {
         catalogue::policy::examples()
             .into_iter()
             .map(AnyFact::Policy),
+    );
+    all.extend(catalogue::node::examples().into_iter().map(AnyFact::Node));
+    all.extend(
+        catalogue::routing::examples()
+            .into_iter()
+            .map(AnyFact::Routing),
     );
     all
 }

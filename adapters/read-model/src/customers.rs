@@ -62,7 +62,9 @@ impl Handler for Customers {
             | AnyFact::Agent(_)
             | AnyFact::Queue(_)
             | AnyFact::Tenant(_)
-            | AnyFact::Policy(_) => {}
+            | AnyFact::Policy(_)
+            | AnyFact::Node(_)
+            | AnyFact::Routing(_) => {}
         }
         Ok(())
     }

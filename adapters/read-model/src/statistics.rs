@@ -74,7 +74,9 @@ impl Handler for Statistics {
             | AnyFact::ContactPoint(_)
             | AnyFact::Outreach(_)
             | AnyFact::Agent(_)
-            | AnyFact::Policy(_) => {}
+            | AnyFact::Policy(_)
+            | AnyFact::Node(_)
+            | AnyFact::Routing(_) => {}
         }
         Ok(())
     }
@@ -156,6 +158,7 @@ impl Statistics {
             Fact::Started { .. }
             | Fact::Offered { .. }
             | Fact::OfferEnded { .. }
+            | Fact::OfferVoided { .. }
             | Fact::DialRequested { .. }
             | Fact::DialEnded { .. }
             | Fact::Connected {}

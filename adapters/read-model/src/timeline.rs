@@ -101,7 +101,9 @@ impl Handler for Timeline {
             | AnyFact::Customer(_)
             | AnyFact::ContactPoint(_)
             | AnyFact::Tenant(_)
-            | AnyFact::Policy(_) => {}
+            | AnyFact::Policy(_)
+            | AnyFact::Node(_)
+            | AnyFact::Routing(_) => {}
         }
         Ok(())
     }
@@ -213,6 +215,7 @@ impl Timeline {
             Fact::Queued { .. }
             | Fact::Offered { .. }
             | Fact::OfferEnded { .. }
+            | Fact::OfferVoided { .. }
             | Fact::DialRequested { .. }
             | Fact::DialEnded { .. } => return Ok(()),
         };

@@ -110,7 +110,9 @@ impl Handler for Worklist {
             | AnyFact::ContactPoint(_)
             | AnyFact::Queue(_)
             | AnyFact::Tenant(_)
-            | AnyFact::Policy(_) => {}
+            | AnyFact::Policy(_)
+            | AnyFact::Node(_)
+            | AnyFact::Routing(_) => {}
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use super::line::{Ix, Phase, Refusal};
 use super::rules::{Media, WorkItem};
 use super::{Input, OfferEnd};
 use crate::id::{AgentId, InteractionId};
+use crate::time::Timestamp;
 
 impl Floor {
     pub(super) fn take(&mut self, input: Input) {
@@ -21,6 +22,7 @@ impl Floor {
             Input::AgentReleased { agent, item } => self.agent_released(agent, item),
             Input::ItemQueued(work) => self.item_queued(work),
             Input::ItemWithdrawn { item } => self.item_withdrawn(item),
+            Input::ItemOffered { item, agent, until } => self.item_offered(item, agent, until),
             Input::OfferAccepted { item, agent } => self.offer_accepted(item, agent),
             Input::OfferEnded {
                 item,
@@ -120,6 +122,25 @@ impl Floor {
     fn item_withdrawn(&mut self, item: InteractionId) {
         if let Some(known) = self.item_ids.get(&item).copied() {
             self.take_away(known);
+        }
+    }
+
+    fn item_offered(&mut self, item: InteractionId, agent: AgentId, until: Timestamp) {
+        let Some(ix) = self.item_ids.get(&item).copied() else {
+            return;
+        };
+        let agent = self.agent_ix(agent);
+        match self.items[ix].as_ref().map(|item| item.phase) {
+            Some(Phase::Offered { agent: asked, .. }) if asked == agent => {}
+            Some(Phase::Offered { agent: asked, .. }) => {
+                self.no_longer_asked(ix, asked);
+                self.reserve(ix, agent, until);
+            }
+            Some(Phase::Waiting(_)) => {
+                self.leave_line(ix);
+                self.reserve(ix, agent, until);
+            }
+            None => {}
         }
     }
 

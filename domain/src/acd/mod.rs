@@ -100,6 +100,15 @@ pub enum Input {
         /// Which.
         item: InteractionId,
     },
+    /// Somebody else's Floor offered a waiting item: it is as if this one had. Changes nothing for an item that is not known.
+    ItemOffered {
+        /// Which.
+        item: InteractionId,
+        /// To whom.
+        agent: AgentId,
+        /// Until when the agent may answer.
+        until: Timestamp,
+    },
     /// The agent took the offer; from here on the agent holds the item.
     OfferAccepted {
         /// Which.

@@ -8,6 +8,7 @@ use super::receipt::{Candidate, Head, NAMED_IN_RECEIPT, Reason, Receipt};
 use super::rules::Media;
 use super::score::Urgency;
 use super::{ASK_AGAIN_AFTER, OFFER_GRACE, Output};
+use crate::time::Timestamp;
 
 /// The agents found for an item: the best, and whom else a receipt names.
 pub(super) struct Found {
@@ -205,15 +206,7 @@ impl Floor {
         };
         let (item_id, agent_id) = (item.work.id, self.agents[found.agent].id);
         self.leave_line(ix);
-        if let Some(item) = self.items[ix].as_mut() {
-            item.phase = Phase::Offered {
-                agent: found.agent,
-                until,
-            };
-            self.queues[item.queue].offered += 1;
-        }
-        self.change_agent(found.agent, |agent| agent.asked = Some(ix));
-        self.set_wake(ix, Some(until + OFFER_GRACE));
+        self.reserve(ix, found.agent, until);
         outputs.push(Output::Offer {
             item: item_id,
             agent: agent_id,
@@ -221,5 +214,15 @@ impl Floor {
             receipt,
         });
         true
+    }
+
+    /// Marks an item that has left its line as being offered to an agent.
+    pub(super) fn reserve(&mut self, ix: Ix, agent: Ix, until: Timestamp) {
+        if let Some(item) = self.items[ix].as_mut() {
+            item.phase = Phase::Offered { agent, until };
+            self.queues[item.queue].offered += 1;
+        }
+        self.change_agent(agent, |agent| agent.asked = Some(ix));
+        self.set_wake(ix, Some(until + OFFER_GRACE));
     }
 }

@@ -4,6 +4,7 @@ use crate::agent::fact::{MISSED_OFFER, PHONE_UNREACHABLE};
 use crate::agent::{Agent, Definition, Fact, Phone, Presence, ReservationEnd};
 use crate::channel::Channel;
 use crate::id::{InteractionId, OfferId};
+use crate::node::Life;
 use crate::time::Timestamp;
 
 /// Why a request is not followed.
@@ -170,5 +171,23 @@ impl Agent {
             facts.push(Fact::WorkFinished { interaction });
         }
         facts
+    }
+
+    /// The phone registered with a node, or refreshed its registration there.
+    #[must_use]
+    pub fn phone_registered(&self, at: Life) -> Vec<Fact> {
+        match self.phone_at {
+            Some(known) if known == at => vec![],
+            _ => vec![Fact::PhoneRegistered { at }],
+        }
+    }
+
+    /// The registration with a node is over. Nothing when the phone has moved to another one.
+    #[must_use]
+    pub fn phone_gone(&self, at: Life) -> Vec<Fact> {
+        match self.phone_at {
+            Some(known) if known == at => vec![Fact::PhoneGone { at }],
+            _ => vec![],
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::aggregate;
 use crate::channel::Channel;
 use crate::event::Category;
 use crate::id::{InteractionId, OfferId};
+use crate::node::Life;
 use crate::time::Timestamp;
 
 /// What can happen to an agent.
@@ -68,6 +69,19 @@ pub enum Fact {
     WorkFinished {
         /// What.
         interaction: InteractionId,
+    },
+    /// The registered phone can be rung through this node from now on. Written where several nodes share the log, and only
+    /// when the node changes.
+    #[serde(rename = "agent.phone_registered.v1")]
+    PhoneRegistered {
+        /// The run that holds the registration.
+        at: Life,
+    },
+    /// The registration with this node ended or ran out.
+    #[serde(rename = "agent.phone_gone.v1")]
+    PhoneGone {
+        /// The run that held it.
+        at: Life,
     },
 }
 

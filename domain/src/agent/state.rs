@@ -5,6 +5,7 @@ use crate::aggregate::Aggregate;
 use crate::channel::Channel;
 use crate::event::Revision;
 use crate::id::{InteractionId, OfferId};
+use crate::node::Life;
 use crate::time::Timestamp;
 
 /// One agent.
@@ -26,6 +27,8 @@ pub struct Agent {
     pub reservations: Vec<Reservation>,
     /// Work they have, wrap-up included.
     pub work: Vec<Held>,
+    /// The run of the node that their phone is registered with, when several nodes share the log.
+    pub phone_at: Option<Life>,
 }
 
 /// Capacity set aside for an offer.
@@ -98,6 +101,7 @@ impl Aggregate for Agent {
             presence_since: at,
             reservations: Vec::new(),
             work: Vec::new(),
+            phone_at: None,
         })
     }
 
@@ -141,6 +145,10 @@ impl Aggregate for Agent {
             }
             Fact::WorkFinished { interaction } => {
                 self.work.retain(|held| held.interaction != *interaction)
+            }
+            Fact::PhoneRegistered { at } => self.phone_at = Some(*at),
+            Fact::PhoneGone { at } => {
+                self.phone_at.take_if(|known| known == at);
             }
         }
     }

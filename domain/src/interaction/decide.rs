@@ -10,6 +10,7 @@ use crate::id::{AccessPointId, AgentId, CustomerId, LegId, MessageId, OfferId, P
 use crate::interaction::{
     CloseCause, DialOutcome, DialParty, EndedBy, Fact, Interaction, OfferEnd, Phase,
 };
+use crate::node::Life;
 use crate::port::chat::MAX_TEXT_BYTES;
 use crate::private::Private;
 use crate::time::Timestamp;
@@ -62,6 +63,8 @@ pub struct Start {
     pub queue: QueueId,
     /// Its priority there.
     pub priority: i32,
+    /// The run of the node that holds the customer's line, when several nodes share the log.
+    pub node: Option<Life>,
 }
 
 impl Start {
@@ -76,6 +79,7 @@ impl Start {
                 access_point: self.access_point,
                 contact_point: self.contact_point,
                 plan: self.plan,
+                node: self.node,
             },
             Fact::Queued {
                 queue: self.queue,
@@ -100,19 +104,22 @@ pub const MAX_CONVERSATION_BYTES: usize = 1 << 20;
 type Decision = Result<Vec<Fact>, Rejection>;
 
 impl Interaction {
-    /// The ACD proposes it to an agent; a call also starts ringing the agent's phone on `leg`.
+    /// The ACD proposes it to an agent; a call also starts ringing the agent's phone on a leg, which a node may be named
+    /// for.
     ///
     /// # Errors
-    /// [`Rejection::NotWaiting`] when it is not waiting in a line.
+    /// [`Rejection::NotWaiting`] when it is not waiting in a line, [`Rejection::OfferGone`] for an offer that is over or
+    /// was voided.
     pub fn offer(
         &self,
         offer: OfferId,
         agent: AgentId,
         until: Timestamp,
         receipt: Receipt,
-        leg: Option<LegId>,
+        dial: Option<(LegId, Option<Life>)>,
     ) -> Decision {
         match self.phase {
+            Phase::Queued { .. } if self.past_offers.contains(&offer) => Err(Rejection::OfferGone),
             Phase::Queued { .. } => {
                 let mut facts = vec![Fact::Offered {
                     offer,
@@ -120,14 +127,30 @@ impl Interaction {
                     until,
                     receipt,
                 }];
-                facts.extend(leg.map(|leg| Fact::DialRequested {
+                facts.extend(dial.map(|(leg, node)| Fact::DialRequested {
                     leg,
                     party: DialParty::Agent,
+                    node,
                 }));
                 Ok(facts)
             }
             Phase::Offered { offer: same, .. } if same == offer => Ok(vec![]),
             _ => Err(Rejection::NotWaiting),
+        }
+    }
+
+    /// An agent is reserved for an offer, and the node that wanted to make it is silent: from here on it cannot be made.
+    /// Nothing when it was made, is over, or has no chance to be made any more.
+    #[must_use]
+    pub fn void_offer(&self, offer: OfferId) -> Vec<Fact> {
+        match self.phase {
+            Phase::Offered { offer: made, .. } if made == offer => vec![],
+            Phase::Received | Phase::Queued { .. } | Phase::Offered { .. }
+                if !self.past_offers.contains(&offer) =>
+            {
+                vec![Fact::OfferVoided { offer }]
+            }
+            _ => vec![],
         }
     }
 
@@ -182,7 +205,7 @@ impl Interaction {
     ///
     /// # Errors
     /// [`Rejection::NotYours`] unless an agent has it.
-    pub fn request_dial(&self, leg: LegId) -> Decision {
+    pub fn request_dial(&self, leg: LegId, node: Option<Life>) -> Decision {
         match self.phase {
             Phase::Active { .. } if self.connected_at.is_some() => Ok(vec![]),
             // Whoever is being dialled is not dialled a second time, under whatever name.
@@ -197,6 +220,7 @@ impl Interaction {
             Phase::Active { .. } => Ok(vec![Fact::DialRequested {
                 leg,
                 party: DialParty::Customer,
+                node,
             }]),
             _ => Err(Rejection::NotYours),
         }

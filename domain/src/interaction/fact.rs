@@ -8,6 +8,7 @@ use crate::channel::{Channel, Direction};
 use crate::contact_point::ContactPoint;
 use crate::event::Category;
 use crate::id::{AccessPointId, AgentId, CustomerId, LegId, MessageId, OfferId, PlanId, QueueId};
+use crate::node::Life;
 use crate::private::Private;
 use crate::time::Timestamp;
 
@@ -30,6 +31,10 @@ pub enum Fact {
         contact_point: ContactPoint,
         /// The plan an outbound contact carries out.
         plan: Option<PlanId>,
+        /// The run of the node that holds the customer's line; none where one node has the log for itself, and on an
+        /// outbound contact.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<Life>,
     },
     /// It joined the end of a line.
     #[serde(rename = "interaction.queued.v1")]
@@ -61,6 +66,13 @@ pub enum Fact {
         /// Why.
         why: OfferEnd,
     },
+    /// An agent was reserved for this offer by a node that went silent before it made the offer. Another node decides now,
+    /// and sees to it that this one cannot be made late.
+    #[serde(rename = "interaction.offer_voided.v1")]
+    OfferVoided {
+        /// The proposal that never was.
+        offer: OfferId,
+    },
     /// The agent took it.
     #[serde(rename = "interaction.offer_accepted.v1")]
     OfferAccepted {
@@ -76,6 +88,9 @@ pub enum Fact {
         leg: LegId,
         /// Whom.
         party: DialParty,
+        /// The run of the node that dials; none where one node has the log for itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<Life>,
     },
     /// A dial came to nothing.
     #[serde(rename = "interaction.dial_ended.v1")]

@@ -8,6 +8,7 @@ use crate::contact_point::ContactPoint;
 use crate::event::Revision;
 use crate::id::{AccessPointId, AgentId, CustomerId, LegId, MessageId, OfferId, PlanId, QueueId};
 use crate::interaction::{CloseCause, DialParty, Fact};
+use crate::node::Life;
 use crate::private::Private;
 use crate::time::Timestamp;
 
@@ -42,6 +43,10 @@ pub struct Interaction {
     pub known: BTreeMap<MessageId, Revision>,
     /// Dials requested and not known to have ended.
     pub dials: Vec<(LegId, DialParty)>,
+    /// The run of the node that holds its lines, when several nodes share the log.
+    pub home: Option<Life>,
+    /// Offers that came to nothing or were voided: none of them can be made again.
+    pub past_offers: Vec<OfferId>,
 }
 
 /// One written message.
@@ -153,6 +158,7 @@ impl Aggregate for Interaction {
             access_point,
             contact_point,
             plan,
+            node,
         } = fact
         else {
             return None;
@@ -172,6 +178,8 @@ impl Aggregate for Interaction {
             messages: Vec::new(),
             known: BTreeMap::new(),
             dials: Vec::new(),
+            home: *node,
+            past_offers: Vec::new(),
         })
     }
 
@@ -209,7 +217,9 @@ impl Aggregate for Interaction {
                     };
                 }
             }
-            Fact::OfferEnded { .. } => {
+            Fact::OfferVoided { offer } => self.past_offers.push(*offer),
+            Fact::OfferEnded { offer, .. } => {
+                self.past_offers.push(*offer);
                 if let Phase::Offered {
                     queue,
                     priority,
@@ -230,7 +240,10 @@ impl Aggregate for Interaction {
                     since: at,
                 }
             }
-            Fact::DialRequested { leg, party } => self.dials.push((*leg, *party)),
+            Fact::DialRequested { leg, party, node } => {
+                self.dials.push((*leg, *party));
+                self.home = node.or(self.home);
+            }
             Fact::DialEnded { leg, .. } => self.dials.retain(|(known, _)| known != leg),
             Fact::Connected {} => self.connected_at = self.connected_at.or(Some(at)),
             Fact::MessageReceived { message, text } => {

@@ -75,6 +75,7 @@ impl Story {
             plan: None,
             queue: QueueId::named(TenantId::named("t"), "service"),
             priority: 0,
+            node: None,
         };
         let story = Self {
             folded: Folded::default(),
@@ -111,7 +112,7 @@ impl Story {
     }
 
     fn offered(self) -> Self {
-        let phone = (self.it().channel == Channel::Voice).then(|| leg(1));
+        let phone = (self.it().channel == Channel::Voice).then(|| (leg(1), None));
         let facts = self
             .it()
             .offer(
@@ -376,12 +377,17 @@ fn a_note_without_a_disposition_is_refused_rather_than_lost() {
 #[test]
 fn the_customer_of_an_outbound_contact_is_dialled_once() {
     let story = Story::of(Channel::Voice, Direction::Outbound);
-    assert_eq!(story.it().request_dial(leg(2)), Err(Rejection::NotYours));
-    let story = story.accepted();
-    let story = story.clone().then(story.it().request_dial(leg(2)).unwrap());
-    assert_eq!(story.it().request_dial(leg(2)), Ok(vec![]));
     assert_eq!(
-        story.it().request_dial(leg(3)),
+        story.it().request_dial(leg(2), None),
+        Err(Rejection::NotYours)
+    );
+    let story = story.accepted();
+    let story = story
+        .clone()
+        .then(story.it().request_dial(leg(2), None).unwrap());
+    assert_eq!(story.it().request_dial(leg(2), None), Ok(vec![]));
+    assert_eq!(
+        story.it().request_dial(leg(3), None),
         Ok(vec![]),
         "not under another name either"
     );
@@ -390,7 +396,9 @@ fn the_customer_of_an_outbound_contact_is_dialled_once() {
 #[test]
 fn an_agent_who_hangs_up_while_it_rings_ends_the_dial_too() {
     let story = Story::of(Channel::Voice, Direction::Outbound).accepted();
-    let story = story.clone().then(story.it().request_dial(leg(2)).unwrap());
+    let story = story
+        .clone()
+        .then(story.it().request_dial(leg(2), None).unwrap());
     let facts = story.it().end(agent(1), CLOSING, NOW).unwrap();
     let cancelled = Fact::DialEnded {
         leg: leg(2),
@@ -403,7 +411,9 @@ fn an_agent_who_hangs_up_while_it_rings_ends_the_dial_too() {
 #[test]
 fn a_customer_who_does_not_answer_leads_to_wrap_up() {
     let story = Story::of(Channel::Voice, Direction::Outbound).accepted();
-    let story = story.clone().then(story.it().request_dial(leg(2)).unwrap());
+    let story = story
+        .clone()
+        .then(story.it().request_dial(leg(2), None).unwrap());
     let facts = story
         .it()
         .not_reached(leg(2), DialOutcome::NoAnswer, CLOSING, NOW)
@@ -491,5 +501,49 @@ fn a_conversation_takes_so_many_messages_and_no_more() {
     assert_eq!(
         full.receive(more, Private::new("hello".into())),
         Err(Rejection::Full)
+    );
+}
+
+#[test]
+fn an_offer_that_was_voided_can_never_be_made_and_one_that_was_made_is_not_voided() {
+    let story = Story::call();
+    let voided = story.it().void_offer(offer(7));
+    assert_eq!(voided, vec![Fact::OfferVoided { offer: offer(7) }]);
+    let story = story.then(voided);
+    assert_eq!(story.it().void_offer(offer(7)), vec![]);
+    let until = NOW + Duration::from_secs(20);
+    let late = story.it().offer(offer(7), agent(1), until, receipt(), None);
+    assert_eq!(late, Err(Rejection::OfferGone));
+    let story = story.offered();
+    assert_eq!(story.it().void_offer(offer(1)), vec![]);
+    assert_eq!(
+        story.it().void_offer(offer(8)),
+        vec![Fact::OfferVoided { offer: offer(8) }]
+    );
+}
+
+#[test]
+fn a_contact_is_where_it_came_in_and_a_planned_one_where_it_is_dialled() {
+    let at = crate::registry::examples()
+        .into_iter()
+        .find_map(|fact| match fact {
+            crate::registry::AnyFact::Routing(crate::node::RoutingFact::Taken { by, .. }) => {
+                Some(by)
+            }
+            _ => None,
+        });
+    let story = Story::of(Channel::Voice, Direction::Outbound);
+    assert_eq!(story.it().home, None);
+    let until = NOW + Duration::from_secs(20);
+    let dialled = story
+        .it()
+        .offer(offer(1), agent(1), until, receipt(), Some((leg(1), at)));
+    let story = story.then(dialled.unwrap());
+    assert!(at.is_some());
+    assert_eq!(story.it().home, at);
+    let json = serde_json::to_string(&story.facts.last().unwrap().0).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Fact>(&json).unwrap(),
+        story.facts.last().unwrap().0
     );
 }

@@ -30,6 +30,7 @@ mod example;
 use crate::agent::Fact as Agent;
 use crate::customer::{ClaimFact, Fact as Customer};
 use crate::interaction::Fact as Interaction;
+use crate::node::{NodeFact, RoutingFact};
 use crate::outreach::Fact as Outreach;
 use crate::policy::Fact as Policy;
 use crate::registry::EventType;
@@ -45,10 +46,13 @@ catalogue! { interaction, Interaction:
     Interaction::OfferEnded { .. } => "interaction.offer_ended.v1",
         "The proposal came to nothing; the contact is back at the head of its line.",
         Interaction::OfferEnded { offer: offer(), agent: agent_id(), why: OfferEnd::Expired };
+    Interaction::OfferVoided { .. } => "interaction.offer_voided.v1",
+        "An offer for which an agent had been reserved was never made, and now never will be.",
+        Interaction::OfferVoided { offer: offer() };
     Interaction::OfferAccepted { .. } => "interaction.offer_accepted.v1",
         "The agent took it.", Interaction::OfferAccepted { offer: offer(), agent: agent_id() };
     Interaction::DialRequested { .. } => "interaction.dial_requested.v1",
-        "The hub is about to dial somebody.", Interaction::DialRequested { leg: leg(), party: DialParty::Customer };
+        "The hub is about to dial somebody.", Interaction::DialRequested { leg: leg(), party: DialParty::Customer, node: None };
     Interaction::DialEnded { .. } => "interaction.dial_ended.v1",
         "A dial came to nothing.",
         Interaction::DialEnded { leg: leg(), party: DialParty::Customer, outcome: DialOutcome::NoAnswer };
@@ -155,6 +159,10 @@ catalogue! { agent, Agent:
         Agent::WorkTaken { interaction: interaction_id(), channel: Channel::Voice };
     Agent::WorkFinished { .. } => "agent.work_finished.v1",
         "The agent is done with it, wrap-up included.", Agent::WorkFinished { interaction: interaction_id() };
+    Agent::PhoneRegistered { .. } => "agent.phone_registered.v1",
+        "The agent's phone can be rung through this node from now on.", Agent::PhoneRegistered { at: life() };
+    Agent::PhoneGone { .. } => "agent.phone_gone.v1",
+        "The agent's phone is registered with this node no longer.", Agent::PhoneGone { at: life() };
 }
 
 catalogue! { queue, QueueFact:
@@ -182,4 +190,20 @@ catalogue! { tenant, TenantFact:
 catalogue! { policy, Policy:
     Policy::Set(_) => "policy.set.v1",
         "These are the contact rules from now on; each one is a new version.", Policy::Set(rules());
+}
+
+catalogue! { node, NodeFact:
+    NodeFact::Started(_) => "node.started.v1",
+        "The node began a new run; whatever an earlier run of it held is gone.", NodeFact::Started(announcement());
+    NodeFact::LeaseRenewed { .. } => "node.lease_renewed.v1",
+        "The node is there, and everything up to the position has been decided on that was its to decide.",
+        NodeFact::LeaseRenewed { node: announcement(), beat: 7, reacted: Position(4_711) };
+    NodeFact::Stopped { .. } => "node.stopped.v1",
+        "The node ended its run in good order.", NodeFact::Stopped { epoch: epoch() };
+}
+
+catalogue! { routing, RoutingFact:
+    RoutingFact::Taken { .. } => "routing.taken.v1",
+        "This run of this node routes the tenant's contacts from now on; events after the position are decided on by it.",
+        RoutingFact::Taken { by: life(), from: Position(4_700) };
 }

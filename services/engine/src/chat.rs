@@ -206,6 +206,7 @@ impl Engine {
             plan: None,
             queue: place.start.queue,
             priority: 0,
+            node: self.life(),
         };
         let ctx = Ctx::by(place.tenant, Actor::Customer(customer), id.as_uuid());
         let begun = self
@@ -304,6 +305,7 @@ fn line(directory: &Directory, recorded: &Recorded) -> Option<Line> {
         Fact::Started { .. }
         | Fact::Offered { .. }
         | Fact::OfferEnded { .. }
+        | Fact::OfferVoided { .. }
         | Fact::DialRequested { .. }
         | Fact::DialEnded { .. }
         | Fact::Connected {}
@@ -345,6 +347,8 @@ impl ChatDesk for Engine {
         after: Option<Revision>,
     ) -> BoxFuture<'_, Result<Option<Conversation>, ChatError>> {
         Box::pin(async move {
+            // The conversation may have gone on at another node a moment ago.
+            self.has_followed().await;
             let place = self.place(&visitor)?;
             let Some(id) = self.latest_conversation(&place).await? else {
                 return Ok(None);

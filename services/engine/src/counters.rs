@@ -39,6 +39,10 @@ counters! {
     contacts_planned,
     /// Calls to numbers that nobody declared.
     unknown_access_point,
+    /// Tenants whose routing this node took over.
+    takeovers,
+    /// Milliseconds from the last sign of an owner before to the first decision here, summed over all take-overs.
+    takeover_millis,
     /// Reactions that could not be carried out; each is logged.
     reactions_failed,
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use rapport_domain::acd::Input;
 use rapport_domain::event::Position;
-use rapport_domain::id::{QueueId, TenantId};
+use rapport_domain::id::{EpochId, QueueId, TenantId};
 use rapport_domain::port::Surroundings;
 use rapport_domain::port::log::EventLog;
 use rapport_domain::port::query::{Checkpoints, Worklist};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::calls::Calls;
 use crate::chat::Conversations;
+use crate::cluster::{Cluster, NodeSettings};
 use crate::counters::Counters;
 use crate::directory::Directory;
 use crate::error::EngineError;
@@ -35,6 +36,8 @@ pub struct Parts {
     pub worklist: Arc<dyn Worklist>,
     /// How far reactions have come.
     pub checkpoints: Arc<dyn Checkpoints>,
+    /// How this process takes part, when several share the log; `None` when it has the log for itself.
+    pub node: Option<NodeSettings>,
 }
 
 /// Name of the reactions' checkpoint.
@@ -55,6 +58,10 @@ pub struct Engine {
     pub(crate) calls: Calls,
     pub(crate) conversations: Conversations,
     pub(crate) counters: Counters,
+    /// The other nodes, when there may be some.
+    pub(crate) cluster: Option<Cluster>,
+    /// The last event that was followed, its jobs done or not.
+    pub(crate) followed: watch::Sender<Position>,
     /// Whether reactions reach the outside: off while history is caught up with.
     pub(crate) going: watch::Sender<bool>,
     /// How far history has been caught up with before [`Engine::open`].
@@ -71,6 +78,7 @@ impl Engine {
     /// [`EngineError`] when the log or the read model cannot be read.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, EngineError> {
         let head = parts.log.head();
+        let epoch = EpochId::from_uuid(parts.surroundings.fresh());
         let engine = Arc::new_cyclic(|me| Self {
             me: me.clone(),
             store: Store::new(parts.log, parts.surroundings),
@@ -84,12 +92,14 @@ impl Engine {
             calls: Calls::default(),
             conversations: Conversations::default(),
             counters: Counters::default(),
+            cluster: parts.node.map(|node| Cluster::new(node, epoch)),
+            followed: watch::Sender::new(Position::START),
             going: watch::Sender::new(false),
             reacted: Mutex::new(Position::START),
             stopping: AtomicBool::new(false),
             stop: Notify::new(),
         });
-        let position = engine.recover().await?;
+        let position = Box::pin(engine.recover()).await?;
         engine.caught_up(position);
         Ok(engine)
     }
@@ -101,13 +111,25 @@ impl Engine {
     /// [`EngineError`] when the log or the read model cannot be read.
     pub async fn open(self: &Arc<Self>) -> Result<(), EngineError> {
         let from = *self.reacted.lock().unwrap_or_else(PoisonError::into_inner);
-        let position = self.catch_up(from).await?;
+        let position = Box::pin(self.catch_up(from)).await?;
         self.lanes.done_until(position);
         self.live.complete_from(position);
-        let offers = self.seed().await?;
+        let offers = match &self.cluster {
+            None => Box::pin(self.seed()).await?,
+            // What is ours to decide is seeded when it has been taken.
+            Some(_) => {
+                self.worklist_is_current().await?;
+                Box::pin(self.seed_lines()).await?;
+                self.join().await?;
+                vec![]
+            }
+        };
         self.going.send_replace(true);
         tokio::spawn(self.clone().follow(position));
         tokio::spawn(self.clone().watch_the_clock());
+        if self.cluster.is_some() {
+            tokio::spawn(self.clone().keep_lease());
+        }
         for (tenant, outputs) in offers {
             let engine = self.clone();
             tokio::spawn(async move { engine.carry_out(tenant, outputs).await });
@@ -121,7 +143,7 @@ impl Engine {
     /// [`EngineError`] when the log cannot be read.
     pub(crate) async fn refresh(self: &Arc<Self>) -> Result<(), EngineError> {
         let from = *self.reacted.lock().unwrap_or_else(PoisonError::into_inner);
-        let position = self.catch_up(from).await?;
+        let position = Box::pin(self.catch_up(from)).await?;
         self.caught_up(position);
         Ok(())
     }
@@ -200,6 +222,7 @@ impl Engine {
 
     pub(crate) fn save_checkpoint(&self) {
         let done = self.lanes.done();
+        self.save_marks();
         if done > Position::START
             && let Err(error) = self.checkpoints.save(REACTIONS, done)
         {
@@ -228,6 +251,9 @@ impl Engine {
     }
 
     async fn fire(&self, due: Due) {
+        if !self.decides(due.tenant()) {
+            return; // whoever decides has set it too
+        }
         match due {
             Due::Offer {
                 tenant,
@@ -250,6 +276,16 @@ impl Engine {
 }
 
 impl Due {
+    const fn tenant(self) -> TenantId {
+        match self {
+            Self::Offer { tenant, .. }
+            | Self::Reservation { tenant, .. }
+            | Self::WrapUp { tenant, .. }
+            | Self::Outreach { tenant, .. }
+            | Self::Floor { tenant } => tenant,
+        }
+    }
+
     fn key(self) -> Uuid {
         match self {
             Self::Offer { interaction, .. } | Self::WrapUp { interaction, .. } => {

@@ -9,7 +9,7 @@ use rapport_domain::acd::{
     AgentRule, Floor, Input, MediaWeights, Output, QueueRule, SkillLevel, WideningStep,
 };
 use rapport_domain::agent::{Definition, Phone};
-use rapport_domain::id::{AgentId, QueueId, TenantId};
+use rapport_domain::id::{AgentId, InteractionId, QueueId, TenantId};
 use rapport_domain::setup::QueueDefinition;
 use rapport_domain::time::Timestamp;
 
@@ -40,6 +40,58 @@ impl Floors {
             timers.set(Due::Floor { tenant }, at);
         }
         outputs
+    }
+
+    /// Feeds facts to a floor that others decide on: it knows what waits, and nobody who could serve.
+    pub fn follow(
+        &self,
+        tenant: TenantId,
+        inputs: impl IntoIterator<Item = Input>,
+        now: Timestamp,
+    ) {
+        let mut floors = self.lock();
+        let floor = floors.entry(tenant).or_default();
+        for input in inputs {
+            let known = match input {
+                Input::ItemQueued(_)
+                | Input::ItemWithdrawn { .. }
+                | Input::QueueDefined(_)
+                | Input::QueueRetired(_) => input,
+                Input::OfferAccepted { item, .. } | Input::AgentHolds { item, .. } => {
+                    Input::ItemWithdrawn { item }
+                }
+                _ => continue,
+            };
+            let _nobody_to_offer_it_to = floor.handle(known, now);
+        }
+    }
+
+    /// A floor that is decided on no longer: what waits is still shown, and nobody is there to serve.
+    pub fn rest(
+        &self,
+        tenant: TenantId,
+        agents: impl IntoIterator<Item = AgentId>,
+        now: Timestamp,
+    ) {
+        let mut floors = self.lock();
+        let floor = floors.entry(tenant).or_default();
+        for agent in agents {
+            let routable = false;
+            let _nobody_carries_it_out =
+                floor.handle(Input::AgentAvailability { agent, routable }, now);
+        }
+    }
+
+    /// A floor that knows nothing: it is seeded next.
+    pub fn begin_anew(&self, tenant: TenantId) {
+        self.lock().insert(tenant, Floor::default());
+    }
+
+    /// Whether this offer is one of this floor's own.
+    pub fn knows_offer(&self, tenant: TenantId, item: InteractionId, agent: AgentId) -> bool {
+        let floors = self.lock();
+        let offered = floors.get(&tenant).and_then(|floor| floor.offered_to(item));
+        offered.is_some_and(|(asked, _)| asked == agent)
     }
 
     pub fn queue_now(&self, tenant: TenantId, queue: QueueId, now: Timestamp) -> QueueNow {

@@ -140,6 +140,17 @@ impl Lanes {
         }
     }
 
+    /// As [`Lanes::submit`], and waits until the job is done.
+    pub async fn run(&self, key: Uuid, job: impl Future<Output = ()> + Send + 'static) {
+        let (done, told) = tokio::sync::oneshot::channel::<()>();
+        self.submit(key, None, async move {
+            job.await;
+            drop(done);
+        })
+        .await;
+        let _dropped_when_it_is_done = told.await;
+    }
+
     /// Every event up to here has been reacted to.
     pub fn done(&self) -> Position {
         self.progress.lock().done

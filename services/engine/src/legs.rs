@@ -47,7 +47,7 @@ impl Engine {
         let target = match directory.agent(agent).map(|entry| &entry.definition.phone) {
             Some(Phone::Registered { user }) => DialTarget::RegisteredPhone {
                 user: user.clone(),
-                via: None,
+                via: self.phone_node(tenant, agent).await,
             },
             Some(Phone::Address { uri }) => DialTarget::Address { uri: uri.clone() },
             Some(Phone::None) | None => {
@@ -111,7 +111,10 @@ impl Engine {
                 ..role
             },
         );
-        match self.on_call(role, |call, _| call.request_dial(leg)).await {
+        match self
+            .on_call(role, |call, _| call.request_dial(leg, self.life()))
+            .await
+        {
             Ok(requested) if requested.facts.is_empty() => {
                 self.calls.remove(leg); // the customer is being dialled already
                 return;

@@ -10,6 +10,7 @@
 mod cache;
 mod calls;
 mod chat;
+mod cluster;
 mod counters;
 mod customers;
 mod declare;
@@ -34,6 +35,7 @@ mod views;
 mod voice;
 mod wishes;
 
+pub use cluster::NodeSettings;
 pub use counters::Counters;
 pub use customers::{CustomerChange, CustomerRef};
 pub use declare::{AgentDeclaration, TenantDeclaration};

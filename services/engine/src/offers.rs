@@ -41,6 +41,9 @@ impl Engine {
         if !self.is_going() {
             return; // the floor is seeded from the present when history has been caught up with
         }
+        if !self.leads(tenant) {
+            return self.floors.follow(tenant, inputs, self.now());
+        }
         let outputs = self.decide(tenant, inputs);
         self.carry_out(tenant, outputs).await;
     }
@@ -106,6 +109,9 @@ impl Engine {
                 why,
             }]
         };
+        if !self.leads(tenant) {
+            return vec![]; // whoever leads now decides
+        }
         let known = match self
             .store
             .load_of::<Interaction>(tenant, item.as_uuid())
@@ -115,15 +121,23 @@ impl Engine {
             Ok(Some(known)) if known.is_closed() => return vec![Input::ItemWithdrawn { item }],
             _ => return failed(),
         };
-        if known.channel == Channel::Voice && !self.calls.is_attached() {
+        let channel = known.channel;
+        let ctx = Ctx::system(tenant, item.as_uuid(), None);
+        let dialler = match channel {
+            Channel::Voice => self.dialler(tenant, &known, item, agent).await,
+            _ => Ok(None),
+        };
+        let Ok(dialler) = dialler else {
             return failed(); // nobody can be rung: the call waits
-        }
-        if known.plan.is_some() && !self.is_still_wanted(tenant, known.customer, item).await {
+        };
+        if let Some(plan) = known.plan
+            && !self.is_still_wanted(tenant, known.customer, item).await
+        {
+            self.withdraw_if_called_off(tenant, known.customer, plan, item, &ctx)
+                .await;
             return failed();
         }
         let over = self.offers_over(tenant, agent).await;
-        let channel = known.channel;
-        let ctx = Ctx::system(tenant, item.as_uuid(), None);
         let reserved = self
             .store
             .execute::<Agent, agent::Rejection>(agent.as_uuid(), &ctx, |state, _| {
@@ -137,20 +151,34 @@ impl Engine {
             tracing::debug!(?error, "an agent could not be reserved");
             return failed();
         }
-        let leg = (channel == Channel::Voice).then(|| LegId::from_uuid(self.fresh()));
+        if !self.leads(tenant) {
+            // We were away between the two appends. The offer was not made, and nobody else could make it.
+            self.end_reservation(tenant, agent, offer, ReservationEnd::Withdrawn)
+                .await;
+            return vec![];
+        }
+        let dial = (channel == Channel::Voice).then(|| (LegId::from_uuid(self.fresh()), dialler));
         let offered = self
             .store
             .execute::<Interaction, interaction::Rejection>(item.as_uuid(), &ctx, |state, _| {
                 let state = state.ok_or(interaction::Rejection::NotWaiting)?;
-                state.offer(offer, agent, until, receipt.clone(), leg)
+                state.offer(offer, agent, until, receipt.clone(), dial)
             })
             .await;
-        if offered.is_ok() {
-            Counters::count(&self.counters.offers);
-            return vec![];
+        match offered {
+            Ok(_) => {
+                Counters::count(&self.counters.offers);
+                return vec![];
+            }
+            Err(ExecuteError::Rejected(_) | ExecuteError::NotFound) => {
+                self.end_reservation(tenant, agent, offer, ReservationEnd::Withdrawn)
+                    .await;
+            }
+            // It may have been made, or be made yet.
+            Err(_) => {
+                self.withdraw_reservation(tenant, agent, item, offer).await;
+            }
         }
-        self.end_reservation(tenant, agent, offer, ReservationEnd::Withdrawn)
-            .await;
         failed()
     }
 
@@ -166,10 +194,12 @@ impl Engine {
                 .store
                 .load_of::<Interaction>(tenant, held.interaction.as_uuid())
                 .await;
-            let is_over = match known.ok().flatten().map(|known| known.phase.clone()) {
-                Some(Phase::Offered { offer, .. }) => offer != held.offer,
-                Some(Phase::Queued { .. }) => true,
-                Some(Phase::Closed { agent: by, .. }) => by != Some(agent),
+            let known = known.ok().flatten();
+            let past = known.as_ref().map_or(&[][..], |known| &known.past_offers);
+            let is_over = match known.as_ref().map(|known| &known.phase) {
+                // An offer that was never made is not over: whoever reserved the agent may be about to make it.
+                Some(Phase::Offered { .. } | Phase::Queued { .. }) => past.contains(&held.offer),
+                Some(Phase::Closed { agent: by, .. }) => *by != Some(agent),
                 // Accepted, and about to become work; or not written yet.
                 Some(Phase::Active { .. } | Phase::WrapUp { .. } | Phase::Received) | None => false,
             };
@@ -330,7 +360,7 @@ impl Engine {
             self.offer_ran_out(tenant, held.interaction, offer).await;
             self.watch_reservation(tenant, agent, offer, self.now());
         } else {
-            self.end_reservation(tenant, agent, offer, ReservationEnd::Withdrawn)
+            self.withdraw_reservation(tenant, agent, held.interaction, offer)
                 .await;
         }
     }
@@ -380,8 +410,16 @@ impl Engine {
                     .unwrap_or_default())
             })
             .await;
-        if let Err(error) = taken {
-            self.failed("note an agent's work", &error);
+        match taken {
+            // Somebody else may have noted both its beginning and its end meanwhile.
+            Ok(done) if !done.facts.is_empty() && self.cluster.is_some() => {
+                let now = self.latest::<Interaction>(tenant, id.as_uuid()).await;
+                if now.is_some_and(|now| now.is_closed()) {
+                    self.finish_work(tenant, agent, id).await;
+                }
+            }
+            Ok(_) => {}
+            Err(error) => self.failed("note an agent's work", &error),
         }
     }
 

@@ -220,6 +220,7 @@ impl Engine {
             plan: Some(plan),
             queue: situation.policy.rules.queue,
             priority: 0,
+            node: None,
         };
         let begun = self
             .store
@@ -235,12 +236,36 @@ impl Engine {
                 },
             )
             .await;
-        if let Err(error) = begun {
-            self.failed("begin a planned contact", &error);
-            self.timers.set(
-                Due::Outreach { tenant, customer },
-                self.now() + Duration::from_secs(1),
-            );
+        match begun {
+            Ok(done) if !done.facts.is_empty() => {
+                self.withdraw_if_called_off(tenant, customer, plan, interaction, ctx)
+                    .await;
+            }
+            Ok(_) => {}
+            Err(error) => {
+                self.failed("begin a planned contact", &error);
+                self.timers.set(
+                    Due::Outreach { tenant, customer },
+                    self.now() + Duration::from_secs(1),
+                );
+            }
+        }
+    }
+
+    /// Where others decide too, the plan may have been withdrawn while its contact was begun here: then nobody waits for it.
+    pub(crate) async fn withdraw_if_called_off(
+        &self,
+        tenant: TenantId,
+        customer: CustomerId,
+        plan: PlanId,
+        interaction: InteractionId,
+        ctx: &Ctx,
+    ) {
+        if self.cluster.is_some()
+            && let Some(outreach) = self.latest::<Outreach>(tenant, customer.as_uuid()).await
+            && !outreach.may_dial(interaction)
+        {
+            self.withdraw_contact(tenant, plan, ctx).await;
         }
     }
 
@@ -258,18 +283,22 @@ impl Engine {
                 },
             )
             .await;
-        let talking = matches!(
-            withdrawn,
-            Err(ExecuteError::Rejected(interaction::Rejection::StillActive))
-        );
         self.report("withdraw a planned contact", withdrawn);
+    }
+
+    /// The plan of a contact was withdrawn. An agent took it a moment ago and the customer's phone may be ringing: it stops,
+    /// and the agent is told so by the end of the call.
+    pub(crate) async fn stop_dialling(&self, tenant: TenantId, plan: PlanId) {
+        let interaction = InteractionId::derived(plan.as_uuid(), "interaction");
         let known = self
             .store
             .known::<Interaction>(tenant, interaction.as_uuid())
             .await;
-        if talking && known.is_some_and(|known| known.connected_at.is_none()) {
-            // An agent took it a moment ago and the customer's phone may be ringing: it stops, and the agent is told so by
-            // the end of the call.
+        let dials = |known: &Interaction| {
+            matches!(known.phase, Phase::Active { .. } | Phase::WrapUp { .. })
+                && known.connected_at.is_none()
+        };
+        if known.as_deref().is_some_and(dials) {
             self.hang_up_all(interaction);
         }
     }
@@ -285,10 +314,7 @@ impl Engine {
         let Ok(situation) = self.situation(tenant, customer).await else {
             return false;
         };
-        let outreach = self
-            .store
-            .known::<Outreach>(tenant, customer.as_uuid())
-            .await;
+        let outreach = self.latest::<Outreach>(tenant, customer.as_uuid()).await;
         let (facts, policy) = (situation.facts(), &situation.policy);
         if outreach.is_some_and(|outreach| outreach.may_dial_now(on, facts, policy, self.now())) {
             return true;

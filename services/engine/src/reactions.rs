@@ -25,7 +25,7 @@ impl Engine {
         use interaction::Fact as F;
         let id = InteractionId::from_uuid(cause.recorded.stream.id);
         let at = cause.recorded.event.recorded_at;
-        if crate::chat::is_visible(&fact) {
+        if cause.side.follow && crate::chat::is_visible(&fact) {
             let over = matches!(fact, F::Ended { .. } | F::Abandoned {});
             self.conversations.wake(id, cause.recorded.revision, over);
         }
@@ -35,14 +35,18 @@ impl Engine {
                 channel,
                 direction,
                 contact_point,
+                node,
                 ..
             } => {
-                self.conversations
-                    .begun(cause.tenant, channel, &contact_point, id);
+                if cause.side.follow {
+                    self.saw(node);
+                    self.conversations
+                        .begun(cause.tenant, channel, &contact_point, id);
+                }
                 match direction {
                     Direction::Inbound => {
-                        self.count(|counters| &counters.contacts_in);
-                        self.then(
+                        self.count(cause, |counters| &counters.contacts_in);
+                        self.decide_then(
                             cause,
                             customer.as_uuid(),
                             move |engine, tenant, _| async move {
@@ -50,8 +54,18 @@ impl Engine {
                             },
                         )
                         .await;
+                        if node.is_some() {
+                            self.decide_then(
+                                cause,
+                                id.as_uuid(),
+                                move |engine, tenant, _| async move {
+                                    engine.settle_if_homeless(tenant, id).await;
+                                },
+                            )
+                            .await;
+                        }
                     }
-                    Direction::Outbound => self.count(|counters| &counters.contacts_out),
+                    Direction::Outbound => self.count(cause, |counters| &counters.contacts_out),
                 }
             }
             F::Queued { queue, priority } => {
@@ -76,14 +90,15 @@ impl Engine {
                 until,
                 ..
             } => {
-                self.timers.set(
-                    Due::Offer {
+                if cause.side.decide {
+                    let due = Due::Offer {
                         tenant: cause.tenant,
                         interaction: id,
                         offer,
-                    },
-                    until,
-                );
+                    };
+                    self.timers.set(due, until);
+                    self.offered_elsewhere(cause, id, agent, until).await;
+                }
                 self.show(cause, id, agent, true).await;
             }
             F::OfferEnded { offer, agent, why } => {
@@ -108,7 +123,7 @@ impl Engine {
                     why: end,
                 });
                 self.tell_floor(cause, inputs).await;
-                self.then(
+                self.decide_then(
                     cause,
                     agent.as_uuid(),
                     move |engine, tenant, _| async move {
@@ -128,7 +143,7 @@ impl Engine {
                 self.show(cause, id, agent, true).await;
             }
             F::OfferAccepted { agent, .. } => {
-                self.count(|counters| &counters.contacts_served);
+                self.count(cause, |counters| &counters.contacts_served);
                 self.tell_floor(cause, vec![Input::OfferAccepted { item: id, agent }])
                     .await;
                 let known = self
@@ -138,7 +153,7 @@ impl Engine {
                 if let Some(queue) = known.ok().flatten().and_then(|known| known.queue) {
                     self.watchers(cause, ChangeKind::Queue(queue));
                 }
-                self.then(
+                self.decide_then(
                     cause,
                     agent.as_uuid(),
                     move |engine, tenant, _| async move {
@@ -151,10 +166,12 @@ impl Engine {
             F::MessageReceived { message, .. } | F::MessageSent { message, .. } => {
                 self.show_message(cause, id, message).await;
             }
+            F::OfferVoided { .. } => {}
             F::DialRequested {
                 leg,
                 party: DialParty::Agent,
-            } => {
+                node,
+            } if node == self.life() => {
                 self.then(cause, id.as_uuid(), move |engine, tenant, _| async move {
                     engine.ring_agent(tenant, id, leg).await;
                 })
@@ -167,19 +184,19 @@ impl Engine {
                 self.show_holder(cause, id, false).await;
             }
             F::Abandoned {} => {
-                self.count(|counters| &counters.contacts_abandoned);
+                self.count(cause, |counters| &counters.contacts_abandoned);
                 self.tell_floor(cause, vec![Input::ItemWithdrawn { item: id }])
                     .await;
                 self.over(cause, id).await;
             }
             F::Ended { wrap_up_until, .. } => {
-                self.timers.set(
-                    Due::WrapUp {
+                if cause.side.decide {
+                    let due = Due::WrapUp {
                         tenant: cause.tenant,
                         interaction: id,
-                    },
-                    wrap_up_until,
-                );
+                    };
+                    self.timers.set(due, wrap_up_until);
+                }
                 self.then(cause, id.as_uuid(), move |engine, _, _| async move {
                     engine.hang_up_all(id)
                 })
@@ -209,7 +226,7 @@ impl Engine {
             known.customer,
             known.connected_at.is_some() || !known.messages.is_empty(),
         );
-        self.then(
+        self.decide_then(
             cause,
             customer.as_uuid(),
             move |engine, tenant, _| async move {
@@ -218,7 +235,7 @@ impl Engine {
         )
         .await;
         if let Some(agent) = known.agent() {
-            self.then(
+            self.decide_then(
                 cause,
                 agent.as_uuid(),
                 move |engine, tenant, _| async move {
@@ -253,13 +270,17 @@ impl Engine {
                 item: *interaction,
             }],
             F::Reserved { offer, until, .. } => {
-                self.watch_reservation(cause.tenant, id, *offer, *until);
+                if cause.side.decide {
+                    self.watch_reservation(cause.tenant, id, *offer, *until);
+                }
                 vec![]
             }
             F::PasswordSet { .. }
             | F::PhoneSecretSet(_)
             | F::ReservationEnded { .. }
-            | F::WorkTaken { .. } => vec![],
+            | F::WorkTaken { .. }
+            | F::PhoneRegistered { .. }
+            | F::PhoneGone { .. } => vec![],
         };
         self.tell_floor(cause, inputs).await;
         if matches!(fact, F::Defined(_) | F::PresenceChanged { .. }) {
@@ -289,14 +310,14 @@ impl Engine {
         use outreach::Fact as F;
         let customer = CustomerId::from_uuid(cause.recorded.stream.id);
         match fact {
-            F::WishFiled(_) => self.count(|counters| &counters.wishes_filed),
+            F::WishFiled(_) => self.count(cause, |counters| &counters.wishes_filed),
             F::WishHeld { .. } | F::WishDropped { .. } | F::Closed {} => {}
-            F::ContactPlanned { .. } => self.count(|counters| &counters.contacts_planned),
+            F::ContactPlanned { .. } => self.count(cause, |counters| &counters.contacts_planned),
             F::ContactEnded { .. } => {}
             F::ContactStarted {
                 plan, interaction, ..
             } => {
-                self.then(
+                self.decide_then(
                     cause,
                     customer.as_uuid(),
                     move |engine, tenant, ctx| async move {
@@ -309,11 +330,20 @@ impl Engine {
                 return;
             }
             F::PlanWithdrawn { plan, .. } => {
-                self.then(
+                self.decide_then(
                     cause,
                     customer.as_uuid(),
                     move |engine, tenant, ctx| async move {
                         engine.withdraw_contact(tenant, plan, &ctx).await;
+                    },
+                )
+                .await;
+                // The lines of a contact that an agent had taken may be here, whoever decides.
+                self.then(
+                    cause,
+                    customer.as_uuid(),
+                    move |engine, tenant, _| async move {
+                        engine.stop_dialling(tenant, plan).await;
                     },
                 )
                 .await;
@@ -323,7 +353,7 @@ impl Engine {
                 return;
             }
         }
-        self.then(
+        self.decide_then(
             cause,
             customer.as_uuid(),
             move |engine, tenant, _| async move {

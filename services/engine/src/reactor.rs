@@ -12,6 +12,7 @@ use rapport_domain::customer::{Claim, Customer};
 use rapport_domain::event::{Category, Position, Recorded};
 use rapport_domain::id::TenantId;
 use rapport_domain::interaction::{self, Interaction};
+use rapport_domain::node::{Node, NodeFact, Routing, RoutingFact};
 use rapport_domain::outreach;
 use rapport_domain::policy::Policy;
 use rapport_domain::port::log::Subscription;
@@ -34,6 +35,25 @@ pub(crate) struct Cause<'a> {
     pub recorded: &'a Recorded,
     pub tenant: TenantId,
     pub position: Position,
+    /// Which of the reactions are done.
+    pub side: Side,
+}
+
+/// The two sides of a reaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Side {
+    /// What every node does: it keeps up, shows, and acts on the channels it holds.
+    pub follow: bool,
+    /// What leads to further facts: only the node that decides for the tenant does it.
+    pub decide: bool,
+}
+
+impl Side {
+    /// Only what the owner before may have left undone.
+    pub const DECIDE: Self = Self {
+        follow: false,
+        decide: true,
+    };
 }
 
 impl Engine {
@@ -69,10 +89,15 @@ impl Engine {
     pub(crate) async fn react_to(self: &Arc<Self>, page: &[Recorded]) {
         self.take_set_up(page);
         for recorded in page {
+            let tenant = recorded.event.meta.tenant;
             let cause = Cause {
                 recorded,
-                tenant: recorded.event.meta.tenant,
+                tenant,
                 position: recorded.position,
+                side: Side {
+                    follow: true,
+                    decide: self.decides(tenant),
+                },
             };
             self.lanes.begin(cause.position);
             if let Err(error) = self.react(cause).await {
@@ -80,6 +105,9 @@ impl Engine {
                 tracing::error!(position = %cause.position, %error, "an event was not understood and is passed over");
             }
             self.lanes.sealed(cause.position);
+        }
+        if let Some(last) = page.last() {
+            self.followed.send_replace(last.position);
         }
     }
 
@@ -123,30 +151,82 @@ impl Engine {
             Category::ContactPoint => self.store.outdate::<Claim>(recorded),
             Category::Tenant => self.store.outdate::<Tenant>(recorded),
             Category::Policy => self.store.outdate::<Policy>(recorded),
+            Category::Node => {
+                let fact: NodeFact = fact(recorded)?;
+                self.store.observe::<Node>(recorded, &fact);
+                self.react_to_node(cause, &fact);
+            }
+            Category::Routing => {
+                let fact: RoutingFact = fact(recorded)?;
+                self.store.observe::<Routing>(recorded, &fact);
+                self.react_to_routing(cause, &fact).await;
+            }
         }
         Ok(())
     }
 
-    /// Runs a reaction after all earlier ones of the same key.
+    /// What the owner of a domain does about an event, without following it.
+    pub(crate) async fn decide_again(
+        self: &Arc<Self>,
+        cause: Cause<'_>,
+    ) -> Result<(), DecodeError> {
+        let recorded = cause.recorded;
+        match recorded.stream.category {
+            Category::Interaction => self.react_to_interaction(cause, fact(recorded)?).await,
+            Category::Agent => self.react_to_agent(cause, fact(recorded)?).await,
+            Category::Outreach => self.react_to_outreach(cause, fact(recorded)?).await,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Runs what every node does, after all earlier reactions of the same key.
     pub(crate) async fn then<F, W>(self: &Arc<Self>, cause: Cause<'_>, key: uuid::Uuid, work: W)
     where
         F: Future<Output = ()> + Send + 'static,
         W: FnOnce(Arc<Self>, TenantId, Ctx) -> F,
     {
-        let meta = &cause.recorded.event.meta;
-        let ctx = Ctx::system(
-            cause.tenant,
-            meta.correlation,
-            Some(cause.recorded.event.id),
-        );
-        let job = work(self.clone(), cause.tenant, ctx);
-        self.lanes.submit(key, Some(cause.position), job).await;
+        if cause.side.follow {
+            let job = work(self.clone(), cause.tenant, cause.ctx());
+            self.lanes.submit(key, Some(cause.position), job).await;
+        }
+    }
+
+    /// Runs what only the node does that decides for the tenant, after all earlier reactions of the same key.
+    pub(crate) async fn decide_then<F, W>(
+        self: &Arc<Self>,
+        cause: Cause<'_>,
+        key: uuid::Uuid,
+        work: W,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+        W: FnOnce(Arc<Self>, TenantId, Ctx) -> F,
+    {
+        if !cause.side.decide {
+            return;
+        }
+        let (engine, tenant) = (self.clone(), cause.tenant);
+        let work = work(self.clone(), tenant, cause.ctx());
+        let job = async move {
+            // It may have waited: whoever takes over goes on before it.
+            if engine.decides(tenant) {
+                work.await;
+            }
+        };
+        if cause.side.follow {
+            self.lanes.submit(key, Some(cause.position), job).await;
+        } else {
+            self.lanes.run(key, job).await;
+        }
     }
 
     /// Feeds the floor in the order of events and has its wishes carried out beside.
     pub(crate) async fn tell_floor(self: &Arc<Self>, cause: Cause<'_>, inputs: Vec<Input>) {
-        if !self.is_going() || inputs.is_empty() {
+        if !self.is_going() || inputs.is_empty() || !cause.side.follow {
             return;
+        }
+        if !self.leads(cause.tenant) {
+            return self.floors.follow(cause.tenant, inputs, self.now());
         }
         for wanted in self.decide(cause.tenant, inputs) {
             let (acd::Output::Offer { item, .. } | acd::Output::OfferOverdue { item, .. }) =
@@ -159,19 +239,37 @@ impl Engine {
     }
 
     pub(crate) fn watchers(&self, cause: Cause<'_>, what: ChangeKind) {
-        if self.is_going() {
+        if self.is_going() && cause.side.follow {
             self.live.publish(cause.position, cause.tenant, what);
         }
     }
 
-    pub(crate) fn count(&self, which: impl Fn(&Counters) -> &std::sync::atomic::AtomicU64) {
-        if self.is_going() {
+    /// Counts what happened, on the node that decides: summed over all nodes it is counted once.
+    pub(crate) fn count(
+        &self,
+        cause: Cause<'_>,
+        which: impl Fn(&Counters) -> &std::sync::atomic::AtomicU64,
+    ) {
+        if self.is_going()
+            && cause.side
+                == (Side {
+                    follow: true,
+                    decide: true,
+                })
+        {
             Counters::count(which(&self.counters));
         }
     }
 }
 
-fn fact<F: Fact>(recorded: &Recorded) -> Result<F, DecodeError> {
+impl Cause<'_> {
+    fn ctx(self) -> Ctx {
+        let event = &self.recorded.event;
+        Ctx::system(self.tenant, event.meta.correlation, Some(event.id))
+    }
+}
+
+pub(crate) fn fact<F: Fact>(recorded: &Recorded) -> Result<F, DecodeError> {
     decode(
         &recorded.event.kind,
         recorded.event.version,

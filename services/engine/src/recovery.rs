@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rapport_domain::acd::{Input, Media, WorkItem};
-use rapport_domain::agent::{Agent, ReservationEnd};
+use rapport_domain::agent::Agent;
 use rapport_domain::channel::{Channel, Direction};
-use rapport_domain::event::{Category, Position, Recorded, Revision};
+use rapport_domain::event::{Position, Recorded, Revision};
 use rapport_domain::id::{AgentId, CustomerId, InteractionId, TenantId};
 use rapport_domain::interaction::{Interaction, OfferEnd, Phase, Rejection};
 
@@ -23,10 +23,10 @@ const WORKLIST_PAUSE: Duration = Duration::from_millis(2);
 const WORKLIST_TRIES: u32 = 15_000;
 
 /// An interaction that is not over.
-struct Open {
-    tenant: TenantId,
-    id: InteractionId,
-    state: Arc<Interaction>,
+pub(crate) struct Open {
+    pub tenant: TenantId,
+    pub id: InteractionId,
+    pub state: Arc<Interaction>,
 }
 
 impl Engine {
@@ -38,9 +38,12 @@ impl Engine {
             .load(REACTIONS)
             .map_err(|error| EngineError::ReadModel(error.to_string()))?;
         // A log that was put back from a backup may end before the mark.
-        let position = self.catch_up(mark.min(self.log().head())).await?;
+        let mark = mark.min(self.log().head());
+        self.remember_domains().await?;
+        let position = self.catch_up(mark).await?;
         self.worklist_is_current().await?;
-        let open = self.open_interactions().await?;
+        let mut open = self.open_interactions().await?;
+        open.retain(|open| self.is_ours_to_settle(&open.state));
         self.settle(&open).await;
         // What was just appended is reacted to while nothing reaches the outside yet.
         let position = self.catch_up(position).await?;
@@ -102,7 +105,7 @@ impl Engine {
     }
 
     /// Waits until the read model of open work has seen all that was appended; it follows on a thread of its own.
-    async fn worklist_is_current(&self) -> Result<(), EngineError> {
+    pub(crate) async fn worklist_is_current(&self) -> Result<(), EngineError> {
         let head = self.log().head();
         for _ in 0..WORKLIST_TRIES {
             let seen = self
@@ -120,11 +123,19 @@ impl Engine {
     }
 
     /// Everything that is not over, oldest first.
-    async fn open_interactions(&self) -> Result<Vec<Open>, EngineError> {
+    pub(crate) async fn open_interactions(&self) -> Result<Vec<Open>, EngineError> {
         let known = self
             .worklist
             .open_interactions()
             .map_err(|error| EngineError::ReadModel(error.to_string()))?;
+        self.load_open(known).await
+    }
+
+    /// The states of these, without those that are over by now.
+    pub(crate) async fn load_open(
+        &self,
+        known: Vec<(TenantId, InteractionId)>,
+    ) -> Result<Vec<Open>, EngineError> {
         let mut open = Vec::with_capacity(known.len());
         for (tenant, id) in known {
             let state = self
@@ -152,10 +163,11 @@ impl Engine {
                 self.settle(&[Open { tenant, id, state }]).await;
             }
         }
+        self.leave().await;
     }
 
     /// Settles what a crash left half done. Each step is safe to repeat.
-    async fn settle(&self, open: &[Open]) {
+    pub(crate) async fn settle(&self, open: &[Open]) {
         for Open { tenant, id, state } in open {
             match (state.channel, &state.phase) {
                 (_, Phase::WrapUp { .. } | Phase::Closed { .. }) => {}
@@ -199,28 +211,8 @@ impl Engine {
         let directory = self.directory();
         let tenants: Vec<TenantId> = directory.tenants().map(|(id, _)| id).collect();
         for tenant in tenants {
-            let mut inputs = Vec::new();
-            for (id, queue) in directory.all_queues_of(tenant) {
-                let stream = rapport_domain::event::Stream::new(Category::Queue, id.as_uuid());
-                let version = self
-                    .store
-                    .load::<rapport_domain::setup::Queue>(stream.id)
-                    .await;
-                let version = version
-                    .ok()
-                    .and_then(|loaded| loaded.folded.revision)
-                    .map_or(1, |last| last.0 + 1);
-                let version = u32::try_from(version).unwrap_or(u32::MAX);
-                inputs.push(Input::QueueDefined(queue_rule(
-                    id,
-                    &queue.definition,
-                    version,
-                )));
-            }
-            for (id, agent) in directory.agents_of(tenant) {
-                inputs.push(Input::AgentDefined(agent_rule(id, &agent.definition)));
-                self.seed_agent(tenant, id, &mut inputs).await?;
-            }
+            let mut inputs = self.queue_inputs(tenant).await;
+            self.agent_inputs(tenant, &mut inputs).await?;
             let waiting = open.iter().filter(|open| open.tenant == tenant);
             for Open { id, .. } in waiting {
                 self.seed_interaction(tenant, *id, &mut inputs).await?;
@@ -229,6 +221,43 @@ impl Engine {
         }
         self.seed_outreach().await?;
         Ok(offers)
+    }
+
+    /// The lines of a tenant, as the floor is told of them.
+    pub(crate) async fn queue_inputs(&self, tenant: TenantId) -> Vec<Input> {
+        let directory = self.directory();
+        let mut inputs = Vec::new();
+        for (id, queue) in directory.all_queues_of(tenant) {
+            let version = self
+                .store
+                .load::<rapport_domain::setup::Queue>(id.as_uuid())
+                .await;
+            let version = version
+                .ok()
+                .and_then(|loaded| loaded.folded.revision)
+                .map_or(1, |last| last.0 + 1);
+            let version = u32::try_from(version).unwrap_or(u32::MAX);
+            inputs.push(Input::QueueDefined(queue_rule(
+                id,
+                &queue.definition,
+                version,
+            )));
+        }
+        inputs
+    }
+
+    /// The agents of a tenant, as the floor is told of them.
+    pub(crate) async fn agent_inputs(
+        &self,
+        tenant: TenantId,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), EngineError> {
+        let directory = self.directory();
+        for (id, agent) in directory.agents_of(tenant) {
+            inputs.push(Input::AgentDefined(agent_rule(id, &agent.definition)));
+            self.seed_agent(tenant, id, inputs).await?;
+        }
+        Ok(())
     }
 
     async fn seed_agent(
@@ -247,8 +276,7 @@ impl Engine {
             return Ok(());
         };
         for held in &agent.reservations {
-            self.end_reservation(tenant, id, held.offer, ReservationEnd::Withdrawn)
-                .await;
+            self.seed_reservation(tenant, id, held).await;
         }
         for held in &agent.work {
             let known = self
@@ -273,7 +301,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn seed_interaction(
+    pub(crate) async fn seed_interaction(
         &self,
         tenant: TenantId,
         id: InteractionId,
@@ -316,7 +344,8 @@ impl Engine {
                     media: state.channel.into(),
                 });
             }
-            Phase::Received | Phase::Offered { .. } | Phase::Closed { .. } => {}
+            Phase::Offered { .. } => self.seed_offer(tenant, id, &state, inputs),
+            Phase::Received | Phase::Closed { .. } => {}
         }
         Ok(())
     }
@@ -333,7 +362,7 @@ impl Engine {
     }
 
     /// Timers for waiting wishes; and a contact in flight whose interaction never began, or is over, is settled.
-    async fn seed_customer(&self, tenant: TenantId, customer: CustomerId) {
+    pub(crate) async fn seed_customer(&self, tenant: TenantId, customer: CustomerId) {
         use rapport_domain::outreach::Outreach;
         let Some(outreach) = self
             .store

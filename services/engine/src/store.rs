@@ -9,6 +9,7 @@ use rapport_domain::customer::{Claim, Customer};
 use rapport_domain::event::{Actor, Meta, NewEvent, Position, Recorded, Revision, Stream};
 use rapport_domain::id::{EventId, TenantId};
 use rapport_domain::interaction::Interaction;
+use rapport_domain::node::{Node, Routing};
 use rapport_domain::outreach::Outreach;
 use rapport_domain::policy::Policy;
 use rapport_domain::port::Surroundings;
@@ -81,6 +82,8 @@ struct Caches {
     queues: Cache<Queue>,
     tenants: Cache<Tenant>,
     policies: Cache<Policy>,
+    nodes: Cache<Node>,
+    routings: Cache<Routing>,
 }
 
 /// Says where states of a kind are kept.
@@ -112,6 +115,8 @@ kept! {
     Queue => queues,
     Tenant => tenants,
     Policy => policies,
+    Node => nodes,
+    Routing => routings,
 }
 
 /// The way to the log.
@@ -175,6 +180,13 @@ impl Store {
     /// As [`Store::load_of`], for reactions that have nothing to do when there is no such thing, or it cannot be read now.
     pub async fn known<A: Kept>(&self, tenant: TenantId, id: Uuid) -> Option<Arc<A>> {
         self.load_of::<A>(tenant, id).await.ok().flatten()
+    }
+
+    /// Takes in what others have appended to one thing's stream. One that cannot be read now stays as it is known.
+    pub async fn renewed<A: Kept>(&self, id: Uuid) {
+        let known = A::cache(&self.caches).get(id);
+        let from = known.map(|known| Loaded::clone(&known)).unwrap_or_default();
+        let _unread = self.read::<A, std::convert::Infallible>(id, from).await;
     }
 
     async fn read<A: Kept, R>(

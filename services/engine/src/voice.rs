@@ -76,8 +76,12 @@ impl Engine {
                 Some(role) => self.customer_leg_ended(leg, role, why).await,
                 None => {}
             },
-            VoiceEvent::PhoneRegistered { user } => self.phone_is_back(&user).await,
-            VoiceEvent::Ringing { .. } | VoiceEvent::PhoneGone { .. } => {}
+            VoiceEvent::PhoneRegistered { user } => {
+                self.phone_is(&user, true).await;
+                self.phone_is_back(&user).await;
+            }
+            VoiceEvent::PhoneGone { user } => self.phone_is(&user, false).await,
+            VoiceEvent::Ringing { .. } => {}
         }
     }
 
@@ -153,6 +157,7 @@ impl Engine {
             plan: None,
             queue: definition.queue,
             priority: 0,
+            node: self.life(),
         };
         let ctx = Ctx::by(tenant, Actor::Customer(customer), id.as_uuid());
         let begun = self

@@ -144,6 +144,7 @@ impl Hub {
             surroundings: Arc::new(System),
             worklist: Arc::new(models.clone()),
             checkpoints: Arc::new(models.clone()),
+            node: None,
         })
         .await?;
         // Half of the machine: logins of strangers must not take the processors from calls.

@@ -221,6 +221,7 @@ impl Traffic {
             plan: None,
             queue: self.queue(n),
             priority: 0,
+            node: None,
         };
         let mut it = Folded::<Interaction>::default();
         self.and(id, &mut it, start.facts());
@@ -277,7 +278,7 @@ impl Traffic {
             head_count: 1,
             reason: Reason::BestAgent,
         };
-        let leg = (channel == Channel::Voice).then(|| LegId::from_uuid(self.id()));
+        let leg = (channel == Channel::Voice).then(|| (LegId::from_uuid(self.id()), None));
         let facts = state(&it).offer(offer, agent, until, receipt, leg);
         self.and(id, &mut it, facts.expect("it waits"));
         self.wait(2);

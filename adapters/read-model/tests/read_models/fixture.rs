@@ -102,6 +102,7 @@ pub fn begun(channel: Channel) -> Vec<Fact> {
         access_point: None,
         contact_point: phone(),
         plan: None,
+        node: None,
     };
     vec![
         started,

@@ -251,6 +251,7 @@ impl History {
                     plan: None,
                     queue: QueueId::named(person.tenant, "service"),
                     priority: 0,
+                    node: None,
                 };
                 let mut call = Folded::default();
                 and(

@@ -96,6 +96,11 @@ impl Model {
             }
             Input::ItemQueued(work) => self.queued(work),
             Input::ItemWithdrawn { item } => self.gone(item),
+            Input::ItemOffered { item, agent, .. } => {
+                if self.waiting.contains_key(&item) {
+                    self.offered.insert(item, agent);
+                }
+            }
             Input::OfferAccepted { item, agent } => {
                 let media = self.waiting[&item].work.media;
                 self.gone(item);
@@ -330,6 +335,13 @@ impl Model {
                     fits && tier(&self.queues[&waiting.work.queue], agent).is_some()
                 })
             })
+    }
+
+    /// Whether somebody with empty hands could take work of this kind at all.
+    pub fn is_free_for(&self, agent: AgentId, media: Media) -> bool {
+        let worker = &self.workers[&agent];
+        let room = |rule: &AgentRule| rule.weights.of(media) <= rule.capacity;
+        worker.held.is_empty() && worker.rule.as_ref().is_some_and(room)
     }
 
     pub fn over_budget(&self) -> Option<AgentId> {

@@ -28,6 +28,11 @@ enum Step {
     Withdraw {
         pick: usize,
     },
+    /// Another Floor offered it.
+    Elsewhere {
+        pick: usize,
+        who: u8,
+    },
     Accept {
         pick: usize,
     },
@@ -74,6 +79,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         }),
         1 => (any::<usize>(), -1..=1).prop_map(|(pick, priority)| Step::Change { pick, priority }),
         1 => any::<usize>().prop_map(|pick| Step::Withdraw { pick }),
+        1 => (any::<usize>(), 0..AGENTS).prop_map(|(pick, who)| Step::Elsewhere { pick, who }),
         6 => any::<usize>().prop_map(|pick| Step::Accept { pick }),
         3 => (any::<usize>(), prop::bool::weighted(0.8)).prop_map(|(pick, requeue)| Step::End { pick, requeue }),
         5 => any::<usize>().prop_map(|pick| Step::Release { pick }),
@@ -230,6 +236,14 @@ impl Run {
             }
             Step::Withdraw { pick } => nth(self.model.waiting.keys(), pick)
                 .map(|item| Input::ItemWithdrawn { item: *item }),
+            Step::Elsewhere { pick, who } => {
+                let (agent, until) = (agent(who), self.now + seconds(20));
+                let asked = self.model.offered.values().any(|asked| *asked == agent);
+                nth(self.model.waiting.values(), pick)
+                    .filter(|waiting| !asked && self.model.is_free_for(agent, waiting.work.media))
+                    .map(|waiting| waiting.work.id)
+                    .map(|item| Input::ItemOffered { item, agent, until })
+            }
             Step::Accept { pick } => {
                 picked_offer(pick).map(|(item, agent)| Input::OfferAccepted { item, agent })
             }

@@ -60,11 +60,11 @@ fn decide(story: &Story, attempt: &Attempt) -> Result<Vec<Fact>, Rejection> {
             agent(a),
             now + Duration::from_secs(20),
             receipt(),
-            Some(leg(o)),
+            Some((leg(o), None)),
         ),
         Attempt::Accept(a) => it.accept(agent(a), now),
         Attempt::EndOffer(o, why) => it.end_offer(offer(o), why, now),
-        Attempt::Dial(l) => it.request_dial(leg(l)),
+        Attempt::Dial(l) => it.request_dial(leg(l), None),
         Attempt::NotReached(l) => it.not_reached(leg(l), DialOutcome::Busy, CLOSING, now),
         Attempt::Connect => it.connect(),
         Attempt::Receive(m) => it.receive(message(m), text("m")),
@@ -141,7 +141,7 @@ proptest! {
         let mut ringing = vec![];
         for (fact, _) in &story.facts {
             match fact {
-                Fact::DialRequested { leg, party } => {
+                Fact::DialRequested { leg, party, .. } => {
                     let second = ringing.iter().any(|(_, known)| known == party);
                     prop_assert!(*party == DialParty::Agent || !second, "the customer is rung twice");
                     ringing.push((*leg, *party));

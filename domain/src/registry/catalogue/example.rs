@@ -11,9 +11,10 @@ use crate::contact_point::{ContactPoint, Kind};
 pub use crate::customer::ErasureGround;
 use crate::customer::KnownContactPoint;
 use crate::id::{
-    AccessPointId, AgentId, CustomerId, InteractionId, LegId, MessageId, OfferId, PlanId, QueueId,
-    TenantId, WishId,
+    AccessPointId, AgentId, CustomerId, EpochId, InteractionId, LegId, MessageId, OfferId, PlanId,
+    QueueId, TenantId, WishId,
 };
+use crate::node::{Announcement, Life, Role as NodeRole};
 use crate::outreach::{Receipt, Wish, WishClass};
 use crate::policy::ContactPolicy;
 use crate::setup::{
@@ -23,6 +24,7 @@ use crate::time::{Timestamp, Zone};
 
 pub use crate::agent::{Presence, ReservationEnd};
 pub use crate::channel::{Channel, Direction};
+pub use crate::event::Position;
 pub use crate::interaction::{CloseCause, DialOutcome, DialParty, EndedBy, OfferEnd};
 pub use crate::outreach::{Outcome, Reason, Withdrawal};
 pub use crate::private::Private;
@@ -97,7 +99,25 @@ pub fn started() -> Interaction {
         access_point: Some(access_point_id()),
         contact_point: phone().expect("a telephone number"),
         plan: None,
+        node: None,
     }
+}
+
+pub fn epoch() -> EpochId {
+    EpochId::from_uuid(id(8))
+}
+
+pub fn announcement() -> Announcement {
+    Announcement {
+        name: "hub-1".to_owned(),
+        epoch: epoch(),
+        roles: NodeRole::ALL.to_vec(),
+        sip: "192.0.2.1:5060".parse().ok(),
+    }
+}
+
+pub fn life() -> Life {
+    announcement().life()
 }
 
 pub fn offered() -> Interaction {

@@ -289,6 +289,7 @@ pub async fn world_on(log: MemoryLog) -> World {
         surroundings: Arc::new(System),
         worklist: Arc::new(Scan(log.clone())),
         checkpoints: Arc::new(Marks::default()),
+        node: None,
     };
     let engine = Engine::start(parts).await.unwrap();
     engine

@@ -103,7 +103,8 @@ impl Tally {
         match fact {
             Contact::Started {
                 channel, direction, ..
-            } => {
+            node: None,
+        } => {
                 self.open.insert(
                     id,
                     Open {
@@ -165,6 +166,7 @@ impl Tally {
             }
             Contact::MessageReceived { .. } | Contact::MessageSent { .. } => counts.messages += 1,
             Contact::Queued { .. }
+            | Contact::OfferVoided { .. }
             | Contact::DialRequested { .. }
             | Contact::DialEnded { .. }
             | Contact::DispositionSet { .. } => {}
