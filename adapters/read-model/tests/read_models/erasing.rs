@@ -136,6 +136,7 @@ fn meet(paper: &mut Paper, n: u128) {
         plan: None,
         queue: QueueId::named(tenant(), "service"),
         priority: 0,
+        node: None,
     };
     let chat = Uuid::from_u128(spread(n).as_uuid().as_u128() ^ 1);
     paper.append(tenant(), chat, NOW, &start.facts());

@@ -78,6 +78,7 @@ impl World {
             surroundings: Arc::new(VirtualTime::starting(self.now)),
             worklist: Arc::new(Scan(self.log.clone())),
             checkpoints: self.marks.clone(),
+            node: None,
         };
         let (sender, events) = mpsc::channel(64);
         let voice = MortalVoice::new(fuse.clone());

@@ -103,8 +103,7 @@ impl Tally {
         match fact {
             Contact::Started {
                 channel, direction, ..
-            node: None,
-        } => {
+            } => {
                 self.open.insert(
                     id,
                     Open {
@@ -261,6 +260,7 @@ mod tests {
             access_point: None,
             contact_point: ContactPoint::parse(Kind::Phone, "+4930").unwrap(),
             plan: None,
+            node: None,
         }
     }
 
