@@ -178,6 +178,12 @@ pub const fn upcasters(category: Category) -> &'static [Upcaster] {
     }
 }
 
+/// What a stored type is called today: the end of its chain of upcasters, and itself where there is none.
+#[must_use]
+pub fn kind_today(category: Category, kind: &str, version: u16) -> &str {
+    upcast::target(upcasters(category), kind, version).map_or(kind, |(kind, _)| kind)
+}
+
 /// Whether this program knows the type, of today or of before: an event it does not know was written by a later one.
 #[must_use]
 pub fn is_known(category: Category, kind: &str, version: u16) -> bool {

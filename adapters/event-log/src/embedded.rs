@@ -304,6 +304,11 @@ impl EventLog for EmbeddedLog {
         *self.head.borrow()
     }
 
+    /// The writer numbers events without gaps.
+    fn counts_positions(&self) -> bool {
+        true
+    }
+
     /// Once the log is closed the head does not move any more, and a wait for it never ends.
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Position> {
         let mut head = self.head.clone();

@@ -30,6 +30,24 @@ impl Schema {
     }
 }
 
+/// The application ids of a file that is not yet as far as the log was once, and of one that has been. Files from before
+/// there was a difference have none; they have answered, so they count as complete.
+const BUILDING: i32 = 0x5250_0001;
+const COMPLETE: i32 = 0x5250_0002;
+
+/// Whether the file has once been as far as the log.
+pub(crate) fn is_complete(on: &Connection) -> rusqlite::Result<bool> {
+    let id: i32 = on.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    Ok(id != BUILDING)
+}
+
+pub(crate) fn set_complete(on: &Connection) -> rusqlite::Result<()> {
+    if !is_complete(on)? {
+        on.pragma_update(None, "application_id", COMPLETE)?;
+    }
+    Ok(())
+}
+
 /// Makes the file before the database does, for nobody else to read, and takes one that others could read from them. The
 /// files beside it get its mode.
 fn keep_private(path: &Path) {
@@ -69,6 +87,7 @@ pub(crate) fn open_writer(schema: &Schema, path: &Path) -> rusqlite::Result<Conn
     if version == 0 {
         tx.execute_batch(schema.sql)?;
         tx.pragma_update(None, "user_version", schema.version)?;
+        tx.pragma_update(None, "application_id", BUILDING)?;
     }
     tx.commit()?;
     // Also what a process that was killed right after an erasure left there.

@@ -11,7 +11,7 @@ use rapport_domain::id::EventId;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::OpenError;
-use crate::rebuild::remove;
+use crate::family::remove;
 
 /// Beside the models: the position and id of the first event of the log they were made from. Copies of a log on other
 /// engines begin with the same event at another position.

@@ -1,6 +1,5 @@
 //! All read models of a node.
 
-use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -10,14 +9,16 @@ use std::time::Duration;
 use rapport_domain::channel::Channel;
 use rapport_domain::event::{Position, Stream};
 use rapport_domain::id::{CustomerId, InteractionId, QueueId, TenantId, WishId};
-use rapport_domain::port::projection::Projection;
+use rapport_domain::port::projection::{
+    Begin, Files, Parked, Projection, ProjectionError, Shelf, Tally,
+};
 use rapport_domain::port::query::{Checkpoints, QueryError, Worklist};
 use uuid::Uuid;
 
+use crate::book::Book;
 use crate::customers::{self, Customers};
 use crate::error::OpenError;
-use crate::file::{Readers, Schema};
-use crate::model::{Handler, Model, Progress, Skipped};
+use crate::family::{Edition, Family};
 use crate::reactions::{self, Reactions};
 use crate::rebuild::Rebuild;
 use crate::statistics::{self, Statistics};
@@ -45,54 +46,84 @@ pub struct ReadModels {
 }
 
 struct Inner {
-    customers: Readers,
-    timeline: Readers,
-    statistics: Readers,
-    worklist: Readers,
+    customers: Book,
+    timeline: Book,
+    statistics: Book,
+    worklist: Book,
     reactions: Reactions,
-    progress: BTreeMap<&'static str, Arc<Progress>>,
 }
+
+/// A file of a model, as it lies in the folder.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct FileLook {
+    /// Of which model.
+    pub model: &'static str,
+    /// The version of what is in it.
+    pub version: u32,
+    /// Its name.
+    pub name: String,
+    /// Whether it has once been as far as the log.
+    pub complete: bool,
+    /// How far it is.
+    pub mark: Position,
+    /// Streams that are parked in it.
+    pub parked: u64,
+}
+
+/// The models. A version that replaces another is put behind it.
+const FAMILIES: [Family; 4] = [
+    Family {
+        name: WORKLIST,
+        editions: &[Edition::of::<WorklistModel>()],
+    },
+    Family {
+        name: CUSTOMERS,
+        editions: &[Edition::of::<Customers>()],
+    },
+    Family {
+        name: TIMELINE,
+        editions: &[Edition::of::<Timeline>()],
+    },
+    Family {
+        name: STATISTICS,
+        editions: &[Edition::of::<Statistics>()],
+    },
+];
 
 impl ReadModels {
     /// Opens the models of a data folder, in `<data>/read-models`, and creates those that are missing. Returns what
-    /// answers questions, and the projections that must be fed: one process at a time feeds them, each on a thread of
-    /// its own.
+    /// answers questions, and the projections of the files that answer, the most needed first: one process at a time
+    /// feeds them, each on a thread of its own. What is to be built beside says [`Shelf::files`].
     ///
     /// # Errors
     /// [`OpenError`], which names the file and what to do.
     pub fn open(data: &Path) -> Result<(Self, Vec<Box<dyn Projection>>), OpenError> {
         let folder = folder(data)?;
-        let mut opening = Opening {
-            folder: &folder,
-            progress: BTreeMap::new(),
-            projections: Vec::new(),
-        };
-        let customers = opening.open::<Customers>()?;
-        let timeline = opening.open::<Timeline>()?;
-        let statistics = opening.open::<Statistics>()?;
-        let worklist = opening.open::<WorklistModel>()?;
+        let [worklist, customers, timeline, statistics] = FAMILIES;
+        let (worklist, feed_worklist) = Book::open(worklist, &folder)?;
+        let (customers, feed_customers) = Book::open(customers, &folder)?;
+        let (timeline, feed_timeline) = Book::open(timeline, &folder)?;
+        let (statistics, feed_statistics) = Book::open(statistics, &folder)?;
         let path = reactions::SCHEMA.path(&folder);
         let reactions =
             Reactions::open(&path).map_err(OpenError::file(reactions::SCHEMA.name, &path))?;
-        let Opening {
-            progress,
-            projections,
-            ..
-        } = opening;
         let inner = Inner {
             customers,
             timeline,
             statistics,
             worklist,
             reactions,
-            progress,
         };
-        Ok((
-            Self {
-                inner: Arc::new(inner),
-            },
-            projections,
-        ))
+        let models = Self {
+            inner: Arc::new(inner),
+        };
+        let projections = vec![
+            feed_worklist,
+            feed_customers,
+            feed_timeline,
+            feed_statistics,
+        ];
+        Ok((models, projections))
     }
 
     /// The names of the models, as `rapport projection rebuild NAME` takes them.
@@ -101,49 +132,78 @@ impl ReadModels {
         &[CUSTOMERS, TIMELINE, STATISTICS, WORKLIST]
     }
 
-    /// Begins a model anew in a file beside the one in use. Feed the [`Rebuild`] from the start of the log, then
-    /// [`Rebuild::finish`]. The hub must be stopped: it would go on writing to the file that is replaced.
+    /// Begins a model anew in a file beside the one in use while no hub runs: it would go on writing to the file that is
+    /// replaced. Feed the [`Rebuild`] from the start of the log, then [`Rebuild::finish`].
     ///
     /// # Errors
     /// [`OpenError`]; the model in use is untouched.
     pub fn rebuild(data: &Path, name: &str) -> Result<Rebuild, OpenError> {
         let folder = folder(data)?;
-        match name {
-            CUSTOMERS => Rebuild::begin::<Customers>(&folder),
-            TIMELINE => Rebuild::begin::<Timeline>(&folder),
-            STATISTICS => Rebuild::begin::<Statistics>(&folder),
-            WORKLIST => Rebuild::begin::<WorklistModel>(&folder),
-            other => Err(OpenError::NoSuchModel(other.to_owned())),
+        let family = FAMILIES.into_iter().find(|family| family.name == name);
+        let family = family.ok_or_else(|| OpenError::NoSuchModel(name.to_owned()))?;
+        Rebuild::begin(family, &folder)
+    }
+
+    /// The files there are, without opening any for answers: for whoever looks while no hub runs.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the folder or a file cannot be read.
+    pub fn look(data: &Path) -> Result<Vec<FileLook>, OpenError> {
+        let folder = folder(data)?;
+        let mut all = Vec::new();
+        for family in FAMILIES {
+            for file in family.files(&folder)? {
+                let looked = file.look(&folder);
+                let looked = looked.map_err(OpenError::file(family.name, &file.path(&folder)))?;
+                all.push(FileLook {
+                    model: family.name,
+                    version: file.version,
+                    name: file.name(),
+                    complete: looked.complete,
+                    mark: looked.mark,
+                    parked: looked.parked,
+                });
+            }
         }
+        Ok(all)
+    }
+
+    fn book(&self, model: &str) -> Option<&Book> {
+        match model {
+            CUSTOMERS => Some(&self.inner.customers),
+            TIMELINE => Some(&self.inner.timeline),
+            STATISTICS => Some(&self.inner.statistics),
+            WORKLIST => Some(&self.inner.worklist),
+            _ => None,
+        }
+    }
+
+    fn known(&self, model: &str) -> Result<&Book, ProjectionError> {
+        self.book(model).ok_or(ProjectionError {
+            projection: "read models",
+            reason: "there is none of that name".to_owned(),
+        })
     }
 
     /// How far a model is; [`Position::START`] for a name that is none.
     #[must_use]
     pub fn seen(&self, model: &str) -> Position {
-        self.inner
-            .progress
-            .get(model)
-            .map(|progress| progress.position())
-            .unwrap_or_default()
+        self.book(model).map(Book::position).unwrap_or_default()
     }
 
-    /// What a model passed over since it was opened.
+    /// What the file of a model that answers did not take in.
     #[must_use]
-    pub fn skipped(&self, model: &str) -> Skipped {
-        self.inner
-            .progress
-            .get(model)
-            .map(|progress| progress.skipped())
+    pub fn tally(&self, model: &str) -> Tally {
+        self.book(model)
+            .map(|book| book.progress().tally())
             .unwrap_or_default()
     }
 
-    /// Waits until a model has applied a position; false when it has not within `longest`.
+    /// Waits until the file of a model that answers now has applied a position; false when it has not within `longest`.
     #[must_use]
     pub fn wait_for(&self, model: &str, position: Position, longest: Duration) -> bool {
-        self.inner
-            .progress
-            .get(model)
-            .is_some_and(|progress| progress.wait(position, longest))
+        self.book(model)
+            .is_some_and(|book| book.progress().wait(position, longest))
     }
 
     /// A customer; none for an unknown one or another tenant's.
@@ -327,6 +387,32 @@ impl Worklist for ReadModels {
     }
 }
 
+impl Shelf for ReadModels {
+    fn files(&self, name: &str) -> Option<Files> {
+        self.book(name).map(Book::files)
+    }
+
+    fn begin(&self, name: &str, from: Begin) -> Result<Box<dyn Projection>, ProjectionError> {
+        self.known(name)?.begin(from)
+    }
+
+    fn take_over(&self, name: &str) -> Result<(), ProjectionError> {
+        self.known(name)?.take_over()
+    }
+
+    fn give_up(&self, name: &str) -> Result<(), ProjectionError> {
+        self.known(name)?.give_up()
+    }
+
+    fn discard(&self, name: &str) -> Result<bool, ProjectionError> {
+        self.known(name)?.discard()
+    }
+
+    fn parked(&self, name: &str, limit: usize) -> Result<Vec<Parked>, ProjectionError> {
+        self.known(name)?.parked(limit)
+    }
+}
+
 impl Checkpoints for ReadModels {
     fn load(&self, name: &str) -> Result<Position, QueryError> {
         self.inner.reactions.load(name)
@@ -334,24 +420,6 @@ impl Checkpoints for ReadModels {
 
     fn save(&self, name: &str, position: Position) -> Result<(), QueryError> {
         self.inner.reactions.save(name, position)
-    }
-}
-
-struct Opening<'a> {
-    folder: &'a Path,
-    progress: BTreeMap<&'static str, Arc<Progress>>,
-    projections: Vec<Box<dyn Projection>>,
-}
-
-impl Opening<'_> {
-    fn open<H: Handler>(&mut self) -> Result<Readers, OpenError> {
-        let Schema { name, .. } = H::SCHEMA;
-        let path = H::SCHEMA.path(self.folder);
-        let model = Model::<H>::open(&path).map_err(OpenError::file(name, &path))?;
-        let readers = Readers::open(name, &path).map_err(OpenError::file(name, &path))?;
-        self.progress.insert(name, model.progress());
-        self.projections.push(Box::new(model));
-        Ok(readers)
     }
 }
 

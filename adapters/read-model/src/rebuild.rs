@@ -1,47 +1,63 @@
-//! Building a model beside the one in use.
+//! Building a model beside the one in use while no hub runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rapport_domain::event::{Position, Recorded};
-use rapport_domain::port::projection::{Projection, ProjectionError};
+use rapport_domain::event::{Position, Recorded, Stream};
+use rapport_domain::port::projection::{Parked, Projection, ProjectionError, Tally};
 
 use crate::error::OpenError;
-use crate::model::{Handler, Model};
+use crate::family::{Family, remove};
 
 /// A model being built beside the one in use. Dropped without [`Rebuild::finish`], it leaves a file that the next
-/// rebuild throws away, and changes nothing.
+/// rebuild throws away, and changes nothing. A running hub builds by itself:
+/// [`rapport_domain::port::projection::Shelf::begin`].
 pub struct Rebuild {
     model: Box<dyn Projection>,
+    family: Family,
+    folder: PathBuf,
     beside: PathBuf,
     target: PathBuf,
 }
 
 impl Rebuild {
-    pub(crate) fn begin<H: Handler>(folder: &Path) -> Result<Self, OpenError> {
-        let target = H::SCHEMA.path(folder);
+    pub(crate) fn begin(family: Family, folder: &Path) -> Result<Self, OpenError> {
+        let Some(edition) = family.editions.last() else {
+            return Err(OpenError::NoSuchModel(family.name.to_owned()));
+        };
+        let target = edition.schema.path(folder);
         let beside = target.with_extension("new.db");
         remove(&beside)?;
-        let model = Model::<H>::open(&beside).map_err(OpenError::file(H::SCHEMA.name, &beside))?;
+        let opened = (edition.open)(&beside).map_err(OpenError::file(family.name, &beside))?;
         Ok(Self {
-            model: Box::new(model),
+            model: opened.projection,
+            family,
+            folder: folder.to_owned(),
             beside,
             target,
         })
     }
 
-    /// Puts the new file in the place of the old one.
+    /// Puts the new file in the place of every old one.
     ///
     /// # Errors
-    /// [`OpenError`]; when the old file is gone already, the next start builds the model anew by itself.
-    pub fn finish(self) -> Result<(), OpenError> {
+    /// [`OpenError`]; when the old files are gone already, the next start builds the model anew by itself.
+    pub fn finish(mut self) -> Result<(), OpenError> {
+        let done = self.model.set_complete();
+        done.map_err(|error| OpenError::folder(&self.beside)(std::io::Error::other(error)))?;
         let Self {
             model,
+            family,
+            folder,
             beside,
             target,
         } = self;
         drop(model); // the last connection moves the write-ahead log into the file as it closes
-        remove(&target)?;
+        for file in family.files(&folder)? {
+            if file.version <= family.newest() {
+                file.remove(&folder)?;
+            }
+        }
         fs::rename(&beside, &target).map_err(OpenError::folder(&beside))
     }
 }
@@ -51,6 +67,10 @@ impl Projection for Rebuild {
         self.model.name()
     }
 
+    fn version(&self) -> u32 {
+        self.model.version()
+    }
+
     fn checkpoint(&self) -> Result<Position, ProjectionError> {
         self.model.checkpoint()
     }
@@ -58,20 +78,29 @@ impl Projection for Rebuild {
     fn apply(&mut self, page: &[Recorded]) -> Result<(), ProjectionError> {
         self.model.apply(page)
     }
-}
 
-/// Removes a database and what belongs to it.
-pub(crate) fn remove(path: &Path) -> Result<(), OpenError> {
-    for ending in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        let file = PathBuf::from(name);
-        match fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(OpenError::folder(&file)(error));
-            }
-            _ => {}
-        }
+    fn tally(&self) -> Tally {
+        self.model.tally()
     }
-    Ok(())
+
+    fn parked(&self, limit: usize) -> Result<Vec<Parked>, ProjectionError> {
+        self.model.parked(limit)
+    }
+
+    fn release(
+        &mut self,
+        stream: Stream,
+        held: &[Recorded],
+        last: bool,
+    ) -> Result<bool, ProjectionError> {
+        self.model.release(stream, held, last)
+    }
+
+    fn is_complete(&self) -> Result<bool, ProjectionError> {
+        self.model.is_complete()
+    }
+
+    fn set_complete(&mut self) -> Result<(), ProjectionError> {
+        self.model.set_complete()
+    }
 }

@@ -208,6 +208,12 @@ pub trait EventLog: Send + Sync {
 
     /// Resolves with the head once it lies after `position`: what a subscription waits on.
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Position>;
+
+    /// Whether positions are consecutive numbers, so that the difference of two of them counts events. Only what is shown
+    /// to people may depend on it. A log that wraps another one answers as that one does.
+    fn counts_positions(&self) -> bool {
+        false
+    }
 }
 
 /// A catch-up subscription by pull: pages until the head, then waits for it to move. There is no live buffer, hence

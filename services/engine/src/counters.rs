@@ -45,6 +45,8 @@ counters! {
     takeover_millis,
     /// Reactions that could not be carried out; each is logged.
     reactions_failed,
+    /// Events that could not be read, so that nothing follows from them; each is logged, and counted above too.
+    events_passed_over,
 }
 
 impl Counters {

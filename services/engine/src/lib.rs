@@ -44,6 +44,8 @@ pub use engine::{Engine, Parts};
 pub use error::{CommandError, EngineError};
 pub use live::{Change, ChangeKind, DeskFrame};
 
-pub use projections::ProjectionRunner;
+pub use projections::{
+    BuildStatus, ProjectionRefusal, ProjectionStatus, Projections, Retried, State,
+};
 pub use views::{AgendaItem, AgentLine, AgentWork, Me, MessageView, QueueNow, Work};
 pub use wishes::{FiledWish, WishDraft};

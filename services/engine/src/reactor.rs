@@ -102,7 +102,8 @@ impl Engine {
             self.lanes.begin(cause.position);
             if let Err(error) = self.react(cause).await {
                 Counters::count(&self.counters.reactions_failed);
-                tracing::error!(position = %cause.position, %error, "an event was not understood and is passed over");
+                Counters::count(&self.counters.events_passed_over);
+                tracing::error!(position = %cause.position, kind = %error.kind, version = error.version, "an event was not understood and is passed over");
             }
             self.lanes.sealed(cause.position);
         }

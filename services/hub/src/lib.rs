@@ -7,5 +7,6 @@ pub mod config;
 pub mod demo;
 pub mod http;
 pub mod metrics;
+pub mod office;
 pub mod password;
 pub mod wiring;

@@ -9,6 +9,8 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use rapport_domain::event::Position;
+use rapport_domain::time::Timestamp;
+use rapport_engine::{ProjectionStatus, State};
 use rapport_voice::VoiceHandle;
 
 use crate::http::app::App;
@@ -80,7 +82,7 @@ fn write(figure: &Figure, grows: bool, encoder: MetricEncoder<'_>) -> Result<(),
     }
 }
 
-fn read(app: &App) -> Vec<Figure> {
+fn read(app: &App, models: &[ProjectionStatus]) -> Vec<Figure> {
     let figure = |name: &str, help: &str, value: u64| Figure {
         name: name.to_owned(),
         help: help.to_owned(),
@@ -109,18 +111,7 @@ fn read(app: &App) -> Vec<Figure> {
             app.sessions.count() as u64,
         ),
     ];
-    figures.extend(app.runners.iter().map(|runner| Figure {
-        name: "rapport_projection_lag_events".to_owned(),
-        help: "Events a read model has not taken in yet".to_owned(),
-        label: Some(runner.name()),
-        value: head.0.saturating_sub(runner.mark().0),
-    }));
-    figures.extend(app.runners.iter().map(|runner| Figure {
-        name: "rapport_projection_failing".to_owned(),
-        help: "1 while a read model cannot go on".to_owned(),
-        label: Some(runner.name()),
-        value: u64::from(runner.error().is_some()),
-    }));
+    figures.extend(of_projections(models, app.engine.now()));
     let engine = app.engine.counters().all().into_iter();
     figures.extend(engine.map(|(name, value)| {
         figure(
@@ -173,13 +164,81 @@ fn read(app: &App) -> Vec<Figure> {
     figures
 }
 
+/// What is counted of read models, family by family. What nobody knows at the moment is left out.
+fn of_projections(models: &[ProjectionStatus], now: Timestamp) -> Vec<Figure> {
+    type Count = fn(&ProjectionStatus, Timestamp) -> Option<u64>;
+    let families: [(&str, &str, Count); 9] = [
+        (
+            "rapport_projection_lag_events",
+            "Events a read model has not seen yet",
+            |model, _| Some(model.lag_events),
+        ),
+        (
+            "rapport_projection_lag_estimated",
+            "1 when the lag in events is an estimate, because positions of the log do not count events",
+            |model, _| Some(u64::from(model.lag_estimated)),
+        ),
+        (
+            "rapport_projection_lag_seconds",
+            "Age of the oldest event a read model has not seen yet, in begun seconds; 0 when it has seen all",
+            |model, now| model.lag_seconds(now).map(|seconds| seconds.ceil() as u64),
+        ),
+        (
+            "rapport_projection_failing",
+            "1 while a read model cannot go on",
+            |model, _| Some(u64::from(model.error.is_some())),
+        ),
+        (
+            "rapport_projection_parked_streams",
+            "Streams a read model does not follow, because one of their events could not be taken in",
+            |model, _| Some(model.tally.parked),
+        ),
+        (
+            "rapport_projection_held_events",
+            "Events of parked streams that are held back",
+            |model, _| Some(model.tally.held),
+        ),
+        (
+            "rapport_projection_unknown_events_total",
+            "Events of a type this program does not know, passed over since the file was opened",
+            |model, _| Some(model.tally.unknown),
+        ),
+        (
+            "rapport_projection_building",
+            "1 while a read model is built, or waits for it",
+            |model, _| {
+                Some(u64::from(
+                    model.build.is_some() || model.state != State::Serving,
+                ))
+            },
+        ),
+        (
+            "rapport_projection_build_lag_events",
+            "Events a read model that is built beside has not seen yet",
+            |model, _| model.build.as_ref().map(|build| build.lag_events),
+        ),
+    ];
+    let mut figures = Vec::new();
+    for (name, help, count) in families {
+        figures.extend(models.iter().filter_map(|model| {
+            Some(Figure {
+                name: name.to_owned(),
+                help: help.to_owned(),
+                label: Some(model.name),
+                value: count(model, now)?,
+            })
+        }));
+    }
+    figures
+}
+
 /// The page.
 ///
 /// # Errors
 /// When a figure cannot be written, which is a defect.
-pub fn text(app: &App) -> Result<String, fmt::Error> {
+pub fn text(app: &App, models: &[ProjectionStatus]) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Reading(read(app))));
+    registry.register_collector(Box::new(Reading(read(app, models))));
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)

@@ -11,7 +11,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use rapport_domain::event::{Actor, Position};
 use rapport_domain::port::log::EventLog;
-use rapport_engine::{Engine, Parts, ProjectionRunner};
+use rapport_engine::{Engine, Parts, Projections};
 use rapport_event_log::EmbeddedLog;
 use rapport_read_model::{ReadModels, discard_strangers};
 use rapport_voice::{VoiceChannel, VoiceHandle};
@@ -26,6 +26,7 @@ use crate::http::session::Sessions;
 use crate::http::trunk_hosts::TrunkHosts;
 use crate::http::wallboard::Lines;
 use crate::metrics::Sources;
+use crate::office::Office;
 use crate::{http, password};
 use parts::{Phones, System, catch_up, chat_config, declaration, voice_config};
 
@@ -95,7 +96,8 @@ pub struct Hub {
     log: Arc<EmbeddedLog>,
     chat: WebChatHandle,
     voice: Arc<Mutex<Option<VoiceHandle>>>,
-    runners: Arc<Vec<ProjectionRunner>>,
+    projections: Arc<Projections>,
+    _office: Option<Office>,
     server: ServerHandle,
     serving: JoinHandle<io::Result<()>>,
     stopping: watch::Sender<bool>,
@@ -118,6 +120,7 @@ impl Hub {
         }
         let data = config.data.clone();
         let folder = data.clone();
+        let data_folder = data.clone();
         let log = Arc::new(off(move || EmbeddedLog::open(&folder)).await??);
         let first = log.read_all(Position::START, 1).await.map_err(unreadable)?;
         let first = first.first().map(|event| (event.position, event.event.id));
@@ -134,10 +137,13 @@ impl Hub {
         });
         let (models, projections) = opened.await??;
         let shared: Arc<dyn EventLog> = log.clone();
-        let start =
-            |projection| ProjectionRunner::start(shared.clone(), projection, Handle::current());
-        let runners: Arc<Vec<_>> = Arc::new(projections.into_iter().map(start).collect());
-        catch_up(&runners, log.head()).await?;
+        let projections = Arc::new(Projections::start(
+            shared.clone(),
+            Arc::new(models.clone()),
+            projections,
+            Handle::current(),
+        ));
+        catch_up(&projections, log.head()).await?;
 
         let engine = Engine::start(Parts {
             log: shared.clone(),
@@ -184,7 +190,7 @@ impl Hub {
         let app = Data::new(App {
             engine: engine.clone(),
             models,
-            runners: runners.clone(),
+            projections: projections.clone(),
             runtime: Handle::current(),
             sessions: Sessions::new(config.http.session),
             attempts: http::attempts::Attempts::default(),
@@ -218,13 +224,15 @@ impl Hub {
             http::server(app, listener, workers).map_err(taken("http.bind", http_address))?;
         let handle = server.handle();
         let serving = tokio::spawn(server);
+        let office = Office::open(&data_folder, engine.clone(), projections.clone());
         Ok(Self {
             addresses,
             engine,
             log,
             chat,
             voice,
-            runners,
+            projections,
+            _office: office,
             server: handle,
             serving,
             stopping,
@@ -265,10 +273,9 @@ impl Hub {
         {
             tracing::warn!("reactions are still running; they go on at the next start");
         }
-        // The last holder, once no request is left: stopping them waits for the page in hand.
-        if let Some(runners) = Arc::into_inner(self.runners) {
-            let _stopped = off(move || runners.into_iter().for_each(ProjectionRunner::stop)).await;
-        }
+        // Waits for the pages in hand.
+        let projections = self.projections.clone();
+        let _stopped = off(move || projections.stop()).await;
         self.log.close().await;
     }
 }

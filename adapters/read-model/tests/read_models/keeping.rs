@@ -2,65 +2,12 @@
 
 use std::time::Duration;
 
-use rapport_domain::channel::Channel;
-use rapport_domain::event::{Category, Position, Stream};
-use rapport_domain::interaction::Fact;
+use rapport_domain::event::Position;
 use rapport_domain::port::query::Checkpoints;
-use rapport_read_model::{CUSTOMERS, ReadModels, STATISTICS, TIMELINE, backup, discard_strangers};
+use rapport_read_model::{CUSTOMERS, ReadModels, TIMELINE, backup, discard_strangers};
 
-use crate::fixture::{LATE, begun, call, customer, full, tenant};
+use crate::fixture::{customer, full, tenant};
 use crate::support::{Paper, fed, feed, file};
-
-#[test]
-fn an_event_of_a_later_version_and_one_that_cannot_be_read_stop_nothing() {
-    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
-    let stream = Stream::new(Category::Interaction, call(1).as_uuid());
-    paper.append(tenant(), stream.id, LATE, &begun(Channel::Chat));
-    paper.raw(
-        tenant(),
-        stream,
-        LATE,
-        "interaction.message_received",
-        2,
-        b"{\"secret\":1}".to_vec(),
-    );
-    paper.raw(
-        tenant(),
-        stream,
-        LATE,
-        "interaction.dreamt",
-        1,
-        b"{}".to_vec(),
-    );
-    paper.raw(
-        tenant(),
-        stream,
-        LATE,
-        "interaction.message_received",
-        1,
-        b"{\"text\":5}".to_vec(),
-    );
-    paper.append(tenant(), stream.id, LATE, &[Fact::Abandoned {}]);
-    let models = fed(folder.path(), &paper.events);
-    let skipped = models.skipped(TIMELINE);
-    assert_eq!((skipped.unknown, skipped.unreadable), (2, 1));
-    let items = models
-        .timeline(tenant(), customer(), None, 9)
-        .unwrap()
-        .items;
-    assert_eq!(
-        items
-            .iter()
-            .map(|item| item.kind.as_str())
-            .collect::<Vec<_>>(),
-        ["abandoned", "started"]
-    );
-    assert_eq!(
-        models.skipped(STATISTICS).unreadable,
-        0,
-        "it does not look at messages"
-    );
-}
 
 #[test]
 fn a_page_that_fails_leaves_nothing_behind_and_can_come_again() {

@@ -9,5 +9,6 @@ mod answers;
 mod erasing;
 mod fixture;
 mod keeping;
+mod parking;
 mod replay;
 mod support;

@@ -56,7 +56,7 @@ enum Command {
     Backup(backup::Backup),
     /// Make a data folder from a backup
     Restore(backup::Restore),
-    /// Work on read models while no hub runs
+    /// Look at read models and build them anew, also while a hub runs
     #[command(subcommand)]
     Projection(projection::ProjectionCommand),
     /// Help with people of the configuration file

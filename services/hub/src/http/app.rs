@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rapport_domain::event::Position;
 use rapport_domain::port::query::QueryError;
-use rapport_engine::{CommandError, Engine, ProjectionRunner};
+use rapport_engine::{CommandError, Engine, Projections};
 use rapport_read_model::ReadModels;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -39,7 +39,7 @@ pub struct App {
     /// Questions about the past.
     pub models: ReadModels,
     /// How far the read models are.
-    pub runners: Arc<Vec<ProjectionRunner>>,
+    pub projections: Arc<Projections>,
     /// The runtime that commands run on: a request that is given up does not cut its command in half.
     pub runtime: Handle,
     /// Logins.
@@ -104,8 +104,11 @@ impl App {
         if let Some(position) = position
             && !self.seen(model, position, READ_WITHIN).await
         {
+            let at = self.projections.mark(model);
             return Err(Problem::unavailable(
-                "The read model has not come that far yet.",
+                format!(
+                    "The read model {model} is at position {at} and has not seen {position} yet."
+                ),
                 1,
             ));
         }
@@ -119,10 +122,7 @@ impl App {
 
     /// Whether a read model has seen a position within this time.
     pub async fn seen(&self, model: &str, position: Position, within: Duration) -> bool {
-        match self.runners.iter().find(|runner| runner.name() == model) {
-            Some(runner) => runner.wait_for(position, within).await,
-            None => false,
-        }
+        self.projections.wait_for(model, position, within).await
     }
 }
 

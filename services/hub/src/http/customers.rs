@@ -66,8 +66,10 @@ pub fn one_point(
 pub async fn search(
     app: web::Data<App>,
     who: Reader,
+    req: HttpRequest,
     body: Body<Sought>,
 ) -> Result<HttpResponse, Problem> {
+    let Window { min_position, .. } = query(&req)?;
     let Body(Sought {
         phone,
         email,
@@ -82,7 +84,7 @@ pub async fn search(
     let tenant = who.0.tenant();
     let key = point.key(tenant);
     let mut customers = app
-        .ask(CUSTOMERS, None, move |models| {
+        .ask(CUSTOMERS, min_position, move |models| {
             models.find_customers(tenant, key)
         })
         .await?;

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use rapport_domain::event::{Actor, Category, Meta, NewEvent, Revision, Stream};
 use rapport_domain::id::{EventId, TenantId};
 use rapport_domain::port::log::{AppendError, Batch, Expected};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -68,10 +68,20 @@ impl Pulse {
     }
 }
 
-/// `GET /health`: 200 when the log takes appends and the read models go on, as of the last second.
+/// `GET /health`: 200 when the log takes appends and the read models go on, as of the last second. Parked streams are
+/// named by number: everything else goes on.
 pub async fn health(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     app.pulse.take(|| feel(&app)).await?;
-    Ok(HttpResponse::Ok().json(json!({ "status": "ok", "position": app.engine.log().head() })))
+    let models = app.projections.status().await;
+    let parked = models.iter().filter(|model| model.tally.parked > 0);
+    let parked: Map<String, Value> = parked
+        .map(|model| (model.name.to_owned(), json!(model.tally.parked)))
+        .collect();
+    let mut answer = json!({ "status": "ok", "position": app.engine.log().head() });
+    if !parked.is_empty() {
+        answer["parked_streams"] = parked.into();
+    }
+    Ok(HttpResponse::Ok().json(answer))
 }
 
 async fn feel(app: &App) -> Result<(), Problem> {
@@ -80,9 +90,10 @@ async fn feel(app: &App) -> Result<(), Problem> {
     if !matches!(answer, Ok(Err(AppendError::Conflict { .. }))) {
         return Err(Problem::unavailable("The event log takes no appends.", 5));
     }
-    match app.runners.iter().find(|runner| runner.error().is_some()) {
-        Some(runner) => Err(Problem::unavailable(
-            format!("The read model {} cannot go on.", runner.name()),
+    let mut names = app.projections.names().iter();
+    match names.find(|name| app.projections.error(name).is_some()) {
+        Some(name) => Err(Problem::unavailable(
+            format!("The read model {name} cannot go on."),
             5,
         )),
         None => Ok(()),
@@ -91,7 +102,8 @@ async fn feel(app: &App) -> Result<(), Problem> {
 
 /// `GET /metrics`.
 pub async fn metrics(app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let text = metrics::text(&app).map_err(Problem::internal)?;
+    let models = app.projections.status().await;
+    let text = metrics::text(&app, &models).map_err(Problem::internal)?;
     Ok(HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(text))

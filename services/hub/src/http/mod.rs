@@ -12,6 +12,7 @@ pub mod health;
 mod live;
 mod login;
 pub mod problem;
+mod projections;
 mod request;
 pub mod session;
 mod setup;
@@ -84,6 +85,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/wishes/{id}", "GET").route(web::get().to(wishes::wish)))
         .service(resource("/wallboard", "GET").route(web::get().to(wallboard::wallboard)))
         .service(resource("/wallboard/live", "GET").route(web::get().to(wallboard::live)))
+        .service(resource("/projections", "GET").route(web::get().to(projections::all)))
         .service(resource("/setup", "GET").route(web::get().to(setup::everything)))
         .service(resource("/setup/tenant", "PUT").route(web::put().to(setup::put_tenant)))
         .service(resource("/setup/policy", "PUT").route(web::put().to(setup::put_policy)))

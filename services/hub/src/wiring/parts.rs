@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use rapport_domain::event::Position;
@@ -11,7 +11,8 @@ use rapport_domain::id::{AgentId, TenantId};
 use rapport_domain::port::Surroundings;
 use rapport_domain::private::Private;
 use rapport_domain::time::Timestamp;
-use rapport_engine::{Engine, ProjectionRunner, TenantDeclaration};
+use rapport_engine::{Engine, Projections, TenantDeclaration};
+use rapport_read_model::WORKLIST;
 use rapport_voice::sip::overload::{Limits, Rate};
 use rapport_voice::{Credential, PhoneBook, Trunk, VoiceConfig};
 use rapport_web_chat::WebChatConfig;
@@ -25,6 +26,8 @@ use crate::password;
 
 /// Catching up with fewer events than this shows no bar.
 const SHOW_FROM: u64 = 20_000;
+/// A start waits this long, all together, for the read models that it does not need itself.
+const CURRENT_WITHIN: Duration = Duration::from_secs(1);
 
 /// The machine's clock and random numbers.
 pub struct System;
@@ -125,35 +128,49 @@ pub fn chat_config(config: &Config, http: SocketAddr) -> WebChatConfig {
     }
 }
 
-/// Waits until every read model has seen `head`, with a bar on a terminal when that takes a while.
-pub async fn catch_up(runners: &[ProjectionRunner], head: Position) -> Result<(), StartError> {
-    let missing = |runner: &ProjectionRunner| head.0.saturating_sub(runner.mark().0);
-    let all: u64 = runners.iter().map(missing).sum();
+/// Waits until the list of open work has seen `head`, however long that takes (with a bar on a terminal): recovery asks
+/// it. The other read models are waited for a moment only; one that is filled or far behind answers from what it has, and
+/// shows how far it is.
+pub async fn catch_up(projections: &Projections, head: Position) -> Result<(), StartError> {
+    let missing = || head.0.saturating_sub(projections.mark(WORKLIST).0);
+    let all = missing();
     let bar = if all >= SHOW_FROM {
         ProgressBar::new(all)
     } else {
         ProgressBar::hidden()
     };
     if let Ok(style) =
-        ProgressStyle::with_template("read models {wide_bar} {pos}/{len} events, {eta} left")
+        ProgressStyle::with_template("open work {wide_bar} {pos}/{len} events, {eta} left")
     {
         bar.set_style(style);
     }
     if all > 0 {
-        tracing::info!(events = all, "read models catch up with the log");
+        tracing::info!(
+            events = all,
+            "the list of open work catches up with the log"
+        );
     }
-    for runner in runners {
-        while !runner.wait_for(head, Duration::from_millis(200)).await {
-            if let Some(why) = runner.error() {
-                return Err(StartError::Behind {
-                    name: runner.name(),
-                    why,
-                });
-            }
-            bar.set_position(all.saturating_sub(runners.iter().map(missing).sum()));
+    let moment = Duration::from_millis(200);
+    while !projections.wait_for(WORKLIST, head, moment).await {
+        if let Some(why) = projections.error(WORKLIST) {
+            return Err(StartError::Behind {
+                name: WORKLIST,
+                why,
+            });
         }
+        bar.set_position(all.saturating_sub(missing()));
     }
     bar.finish_and_clear();
+    let until = Instant::now() + CURRENT_WITHIN;
+    for name in projections.names() {
+        let left = until.saturating_duration_since(Instant::now());
+        if !projections.wait_for(name, head, left).await {
+            tracing::warn!(
+                model = name,
+                "a read model is behind the log; it answers from what it has"
+            );
+        }
+    }
     Ok(())
 }
 
