@@ -93,13 +93,39 @@ fn a_hub_says_where_it_is_guards_its_folder_and_stops_when_told() {
         "{}",
         errors(&second)
     );
-    let rebuild = output(at, &["projection", "rebuild", "customers"]);
-    assert_eq!(rebuild.status.code(), Some(1));
-    assert!(
-        errors(&rebuild).contains("is in use by another running hub"),
-        "{}",
-        errors(&rebuild)
+    // A read model is built anew beside the one that answers.
+    let rebuild = output(at, &["projection", "rebuild", "customers", "--wait"]);
+    assert!(rebuild.status.success(), "{}", errors(&rebuild));
+    assert_eq!(
+        String::from_utf8(rebuild.stdout).unwrap(),
+        "customers: built anew; it answers now\n"
     );
+    let list = |words: &str| {
+        let list = output(at, &["projection", "list"]);
+        let text = String::from_utf8(list.stdout).unwrap();
+        assert!(text.contains(words), "{words} is missing in {text}");
+    };
+    list("kept for the way back: customers.v");
+    for (command, said) in [
+        ("discard", "customers: the file before is deleted\n"),
+        ("discard", "customers: there was no file before\n"),
+        (
+            "retry",
+            "customers: 0 streams are followed again, 0 stay parked\n",
+        ),
+    ] {
+        let done = output(at, &["projection", command, "customers"]);
+        assert!(done.status.success(), "{}", errors(&done));
+        assert_eq!(String::from_utf8(done.stdout).unwrap(), said);
+    }
+    for (command, why) in [
+        ("cancel", "nothing is being built"),
+        ("back", "no earlier file is kept"),
+    ] {
+        let refused = output(at, &["projection", command, "customers"]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(errors(&refused).contains(why), "{}", errors(&refused));
+    }
 
     let tail = output(at, &["log", "tail", "--json", "--from", "0"]);
     let text = String::from_utf8(tail.stdout).unwrap();
@@ -125,6 +151,9 @@ fn a_hub_says_where_it_is_guards_its_folder_and_stops_when_told() {
     assert!(rebuild.status.success(), "{}", errors(&rebuild));
     let said = String::from_utf8(rebuild.stdout).unwrap();
     assert_eq!(said, format!("customers: rebuilt from {count} events\n"));
+    list("no hub runs on this folder");
+    let nobody = output(at, &["projection", "retry", "customers"]);
+    assert!(errors(&nobody).contains("no hub runs on"));
     let wrong = output(at, &["projection", "rebuild", "wishes"]);
     assert!(errors(&wrong).contains("there is no read model `wishes`"));
 }
