@@ -83,12 +83,9 @@ impl Runner {
             signal: signal.clone(),
             report: report.clone(),
         };
-        let title = match task {
-            Task::Serve | Task::Fill => format!("projection-{name}"),
-            Task::Beside => format!("build-{name}"),
-        };
-        let thread = std::thread::Builder::new().name(title);
-        let thread = thread.spawn(move || feed.run());
+        let thread = std::thread::Builder::new()
+            .name(format!("projection-{name}"))
+            .spawn(move || feed.run());
         if let Err(reason) = &thread {
             lock(&report).error = Some(format!("no thread: {reason}"));
         }
