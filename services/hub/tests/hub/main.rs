@@ -12,5 +12,6 @@ mod guard;
 mod live;
 mod pages;
 mod program;
+mod projections;
 mod session;
 mod support;
