@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::event::{Category, Recorded, Revision};
+use crate::id::CustomerId;
 use crate::time::Timestamp;
 use crate::upcast::{self, Upcaster};
 
@@ -121,6 +123,10 @@ pub trait Aggregate: Sized + Clone + Send + Sync + 'static {
 
     /// Takes a further fact in. Facts are never refused.
     fn apply(&mut self, fact: &Self::Fact, at: Timestamp, revision: Revision);
+
+    /// The customer whose personal data the facts of this history may hold; `id` is the history's own. None when
+    /// they hold none.
+    fn subject(&self, id: Uuid) -> Option<CustomerId>;
 }
 
 /// A state together with the revision it was folded up to.

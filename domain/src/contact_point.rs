@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::id::TenantId;
-use crate::private::Private;
+use crate::private::{FORGOTTEN, Private};
 
 /// The kinds of contact points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -83,6 +83,12 @@ impl ContactPoint {
         self.value.expose()
     }
 
+    /// Whether its owner was forgotten: then it names nobody, and nobody can be reached by it.
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.value.is_forgotten()
+    }
+
     /// The name of its stream: UUID v5 of tenant, kind and normalised value, so that two claims meet in one place
     /// and the value itself is not in a stream name.
     #[must_use]
@@ -134,6 +140,10 @@ fn opaque(text: &str) -> Result<String, &'static str> {
     if text.is_empty() || text.len() > 128 || text.chars().any(char::is_control) {
         return Err("it must have 1 to 128 bytes without control characters");
     }
+    // Else everybody who was forgotten would be found by it.
+    if text == FORGOTTEN {
+        return Err("it stands for what was forgotten");
+    }
     Ok(text.to_owned())
 }
 
@@ -162,6 +172,18 @@ mod tests {
     fn mail_addresses_ignore_case() {
         let address = ContactPoint::parse(Kind::Email, " Anna@Example.ORG ").unwrap();
         assert_eq!(address.value(), "anna@example.org");
+    }
+
+    #[test]
+    fn what_stands_for_a_forgotten_value_is_no_contact_point() {
+        for kind in [
+            Kind::Phone,
+            Kind::Email,
+            Kind::ChatVisitor,
+            Kind::ExternalId,
+        ] {
+            assert!(ContactPoint::parse(kind, FORGOTTEN).is_err());
+        }
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //! decision names the version it was made under.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::aggregate::{self, Aggregate};
 use crate::event::{Category, Revision};
-use crate::id::QueueId;
+use crate::id::{CustomerId, QueueId};
 use crate::outreach::WishClass;
 use crate::time::{LocalTime, Timestamp};
 
@@ -84,6 +85,10 @@ impl Aggregate for Policy {
             rules: rules.clone(),
             version: revision.0 + 1,
         };
+    }
+
+    fn subject(&self, _: Uuid) -> Option<CustomerId> {
+        None
     }
 }
 

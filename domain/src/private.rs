@@ -22,6 +22,17 @@ impl<T> Private<T> {
     }
 }
 
+/// What stands in the place of a personal value once its owner is forgotten. Nothing else is left of it.
+pub const FORGOTTEN: &str = "⟪forgotten⟫";
+
+impl Private<String> {
+    /// Whether the value is gone because its owner was forgotten.
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.0 == FORGOTTEN
+    }
+}
+
 impl<T> fmt::Debug for Private<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<private>")
@@ -35,5 +46,11 @@ mod tests {
     #[test]
     fn personal_data_does_not_reach_a_log_line() {
         assert_eq!(format!("{:?}", Private::new("+493012345")), "<private>");
+    }
+
+    #[test]
+    fn only_what_stands_for_a_forgotten_value_is_forgotten() {
+        assert!(Private::new(FORGOTTEN.to_owned()).is_forgotten());
+        assert!(!Private::new("forgotten".to_owned()).is_forgotten());
     }
 }

@@ -4,6 +4,7 @@
 //! docs/EVENTS.md.
 
 mod catalogue;
+pub mod personal;
 
 use serde::Serialize;
 

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::aggregate::{self, Aggregate};
 use crate::channel::Channel;
 use crate::event::{Category, Revision};
-use crate::id::{AccessPointId, QueueId};
+use crate::id::{AccessPointId, CustomerId, QueueId};
 use crate::time::{Timestamp, Zone};
 
 /// An organisation.
@@ -143,6 +144,10 @@ impl Aggregate for Tenant {
             }
         }
     }
+
+    fn subject(&self, _: Uuid) -> Option<CustomerId> {
+        None
+    }
 }
 
 /// How the ACD picks among agents who could take a contact.
@@ -274,5 +279,9 @@ impl Aggregate for Queue {
             }
             QueueFact::Retired {} => self.retired = true,
         }
+    }
+
+    fn subject(&self, _: Uuid) -> Option<CustomerId> {
+        None
     }
 }

@@ -1,10 +1,12 @@
 //! What is true of an agent now.
 
+use uuid::Uuid;
+
 use crate::agent::{Definition, Fact, PhoneSecret, Presence};
 use crate::aggregate::Aggregate;
 use crate::channel::Channel;
 use crate::event::Revision;
-use crate::id::{InteractionId, OfferId};
+use crate::id::{CustomerId, InteractionId, OfferId};
 use crate::node::Life;
 use crate::time::Timestamp;
 
@@ -151,5 +153,9 @@ impl Aggregate for Agent {
                 self.phone_at.take_if(|known| known == at);
             }
         }
+    }
+
+    fn subject(&self, _: Uuid) -> Option<CustomerId> {
+        None
     }
 }

@@ -2,6 +2,7 @@
 //! of two claims at the same moment exactly one is the first event.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::aggregate::{self, Aggregate};
 use crate::event::{Category, Revision};
@@ -121,5 +122,9 @@ mod tests {
             vec![ClaimFact::Released { customer: ANNA }, claims]
         );
         assert_eq!(claimed(ANNA).hand_over(None, BORIS), vec![]);
+    }
+
+    fn subject(&self, _: Uuid) -> Option<CustomerId> {
+        None
     }
 }

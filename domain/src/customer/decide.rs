@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use crate::aggregate::Aggregate;
 use crate::channel::Channel;
 use crate::contact_point::{ContactPoint, Kind};
 use crate::customer::{ErasureGround, Fact, KnownContactPoint};
 use crate::event::Revision;
+use crate::id::CustomerId;
 use crate::private::Private;
 use crate::time::{Timestamp, Zone};
 
@@ -126,7 +129,7 @@ impl Customer {
         purpose: String,
         channel: Channel,
         given: bool,
-        evidence: String,
+        evidence: Private<String>,
     ) -> Decision {
         let said = self.consent.get(&(purpose.clone(), channel));
         self.known(match said {
@@ -144,7 +147,7 @@ impl Customer {
     ///
     /// # Errors
     /// [`Rejection::Erased`].
-    pub fn change_do_not_contact(&self, active: bool, reason: String) -> Decision {
+    pub fn change_do_not_contact(&self, active: bool, reason: Private<String>) -> Decision {
         self.known(if self.do_not_contact == active {
             vec![]
         } else {
@@ -173,6 +176,7 @@ impl Customer {
                 .iter()
                 .rev()
                 .filter(|known| known.contact_point.kind() == kind)
+                .filter(|known| !known.contact_point.is_forgotten())
         };
         fitting()
             .find(|known| known.verified)
@@ -214,6 +218,10 @@ impl Aggregate for Customer {
                 };
             }
         }
+    }
+
+    fn subject(&self, id: Uuid) -> Option<CustomerId> {
+        Some(CustomerId::from_uuid(id))
     }
 }
 
@@ -258,6 +266,17 @@ mod tests {
             customer.apply(&fact, Timestamp::default(), Revision(2));
         }
         assert_eq!(customer.reach(Channel::Voice), Some(&phone("+4930111111")));
+    }
+
+    #[test]
+    fn a_forgotten_number_reaches_nobody() {
+        let forgotten = r#"{"kind":"phone","value":"⟪forgotten⟫"}"#;
+        let customer = known(Customer::create(
+            serde_json::from_str(forgotten).unwrap(),
+            true,
+        ));
+        assert_eq!(customer.contact_points.len(), 1);
+        assert_eq!(customer.reach(Channel::Voice), None);
     }
 
     #[test]

@@ -41,15 +41,15 @@ pub enum Fact {
         /// Agreed or refused.
         given: bool,
         /// Where the statement can be found: a form, a recording, a message.
-        evidence: String,
+        evidence: Private<String>,
     },
     /// Wants no outreach at all, or wants it again.
     #[serde(rename = "customer.do_not_contact_changed.v1")]
     DoNotContactChanged {
         /// Whether nobody may reach out.
         active: bool,
-        /// Why.
-        reason: String,
+        /// Why, in somebody's words.
+        reason: Private<String>,
     },
     /// Was erased: the key of all that is personal is destroyed, and nothing more becomes known.
     #[serde(rename = "customer.erased.v1")]

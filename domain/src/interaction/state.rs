@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use crate::aggregate::Aggregate;
 use crate::channel::{Channel, Direction};
 use crate::contact_point::ContactPoint;
@@ -279,6 +281,10 @@ impl Aggregate for Interaction {
                 };
             }
         }
+    }
+
+    fn subject(&self, _: Uuid) -> Option<CustomerId> {
+        Some(self.customer)
     }
 }
 

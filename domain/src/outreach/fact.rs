@@ -136,7 +136,7 @@ pub struct Wish {
     /// Allowed channels, the best first.
     pub channels: Vec<Channel>,
     /// The script for the agent, when there is one.
-    pub script: Option<String>,
+    pub script: Option<Private<String>>,
 }
 
 /// How firmly the contact policy applies to a wish.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use crate::aggregate::Aggregate;
 use crate::channel::Channel;
 use crate::event::Revision;
-use crate::id::{InteractionId, PlanId, WishId};
+use crate::id::{CustomerId, InteractionId, PlanId, WishId};
 use crate::outreach::{Fact, Outcome, Reason, Wish};
 use crate::time::Timestamp;
 
@@ -323,5 +325,9 @@ impl Aggregate for Outreach {
             }
             Fact::Closed {} => self.closed = true,
         }
+    }
+
+    fn subject(&self, id: Uuid) -> Option<CustomerId> {
+        Some(CustomerId::from_uuid(id))
     }
 }

@@ -165,6 +165,9 @@ pub enum AppendError {
     /// The batch can never be taken: it is empty, too large, or repeats an event id stored elsewhere.
     #[error("refused: {0}")]
     Refused(String),
+    /// It cannot be taken now, and nothing was stored: what the events need is out of reach. Later it may be taken.
+    #[error("not now: {0}")]
+    Unavailable(String),
     /// The disk failed at the wrong moment: the events may or may not be stored. Retry with the same ids.
     #[error("outcome unknown: {0}")]
     Unknown(String),

@@ -88,7 +88,7 @@ catalogue! { customer, Customer:
         "The customer agreed to or refused contacts for a purpose on a channel.", consent_changed();
     Customer::DoNotContactChanged { .. } => "customer.do_not_contact_changed.v1",
         "The customer wants no outreach at all, or wants it again.",
-        Customer::DoNotContactChanged { active: true, reason: "asked on the phone".to_owned() };
+        Customer::DoNotContactChanged { active: true, reason: Private::new("asked on the phone".to_owned()) };
     Customer::Erased { .. } => "customer.erased.v1",
         "The customer was erased: the key of all that is personal is destroyed, the history stays.",
         Customer::Erased { ground: ErasureGround::Requested };

@@ -205,14 +205,14 @@ impl Engine {
                     facts.extend(known.set_zone(zone)?);
                 }
                 if let Some((active, reason)) = &change.do_not_contact {
-                    facts.extend(known.change_do_not_contact(*active, reason.clone())?);
+                    facts.extend(known.change_do_not_contact(*active, Private::new(reason.clone()))?);
                 }
                 for (purpose, channel, given, evidence) in &change.consent {
                     facts.extend(known.change_consent(
                         purpose.clone(),
                         *channel,
                         *given,
-                        evidence.clone(),
+                        Private::new(evidence.clone()),
                     )?);
                 }
                 for (point, verified) in &change.contact_points {

@@ -85,7 +85,8 @@ impl Engine {
             interaction: id,
             ..
         } = role;
-        let wanted = self.is_still_wanted(tenant, call.customer, id).await;
+        let wanted = !call.contact_point.is_forgotten()
+            && self.is_still_wanted(tenant, call.customer, id).await;
         let directory = self.directory();
         let owner = directory
             .tenant(tenant)

@@ -265,7 +265,7 @@ impl Store {
                     position,
                 });
             }
-            match self.append::<A, R>(id, ctx, before, &facts, now).await {
+            match self.append::<A, R>(id, ctx, &loaded, &facts, now).await {
                 Ok(appended) => {
                     let mut after = Loaded::clone(&loaded);
                     drop(loaded);
@@ -298,11 +298,20 @@ impl Store {
         &self,
         id: Uuid,
         ctx: &Ctx,
-        before: Option<Revision>,
+        loaded: &Loaded<A>,
         facts: &[A::Fact],
         now: Timestamp,
     ) -> Result<Appended, Appending<R>> {
         let failed = |why: String| Appending::Failed(ExecuteError::Unavailable(why));
+        let before = loaded.folded.revision;
+        // Whose history it is is said by its first fact, which may be among these.
+        let subject = match &loaded.folded.state {
+            Some(state) => state.subject(id),
+            None => facts
+                .first()
+                .and_then(|fact| A::begin(fact, now))
+                .and_then(|begun| begun.subject(id)),
+        };
         let mut events = Vec::with_capacity(facts.len());
         for fact in facts {
             let encoded = aggregate::encode(fact).map_err(|error| failed(error.to_string()))?;
@@ -316,7 +325,7 @@ impl Store {
                     actor: ctx.actor.clone(),
                     correlation: ctx.correlation,
                     causation: ctx.causation,
-                    subject: None,
+                    subject,
                 },
                 data: encoded.data,
             });

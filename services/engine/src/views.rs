@@ -324,7 +324,11 @@ fn agenda(outreach: &Outreach, interaction: InteractionId) -> Vec<AgendaItem> {
         purpose: state.wish.purpose.clone(),
         class: state.wish.class,
         talking_point: state.wish.talking_point.expose().clone(),
-        script: state.wish.script.clone(),
+        script: state
+            .wish
+            .script
+            .as_ref()
+            .map(|script| script.expose().clone()),
         outcome: match state.status {
             Status::Done { outcome, .. } => Some(outcome),
             _ => None,

@@ -104,7 +104,7 @@ impl Engine {
             not_before: draft.not_before,
             expires_at: draft.expires_at,
             channels: draft.channels,
-            script: draft.script,
+            script: draft.script.map(Private::new),
         };
         let ctx = Ctx::by(tenant, actor, id.as_uuid());
         let filed = self

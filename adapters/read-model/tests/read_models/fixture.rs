@@ -193,7 +193,7 @@ pub fn full(paper: &mut Paper) {
                 purpose: "marketing".into(),
                 channel: Channel::Voice,
                 given: true,
-                evidence: "form".into(),
+                evidence: Private::new("form".into()),
             },
         ],
     );

@@ -178,7 +178,7 @@ pub fn consent_changed() -> Customer {
         purpose: "marketing".to_owned(),
         channel: Channel::Voice,
         given: true,
-        evidence: "web form of 2026-11-02".to_owned(),
+        evidence: Private::new("web form of 2026-11-02".to_owned()),
     }
 }
 
@@ -193,7 +193,7 @@ pub fn wish() -> Wish {
         not_before: None,
         expires_at: at(7 * 86_400),
         channels: vec![Channel::Voice],
-        script: Some("Offer to pay in two parts.".to_owned()),
+        script: Some(Private::new("Offer to pay in two parts.".to_owned())),
     }
 }
 
