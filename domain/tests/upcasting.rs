@@ -9,7 +9,7 @@ use rapport_domain::aggregate::{Aggregate, Fact, Folded, decode, encode};
 use rapport_domain::event::{
     Actor, Category, Meta, NewEvent, Position, Recorded, Revision, Stream,
 };
-use rapport_domain::id::{EventId, TenantId};
+use rapport_domain::id::{CustomerId, EventId, TenantId};
 use rapport_domain::time::Timestamp;
 use rapport_domain::upcast::{Upcaster, target, upcast};
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,10 @@ impl Aggregate for Minutes {
         if let Parcel::HandedOver { minutes, .. } = fact {
             self.0 += minutes;
         }
+    }
+
+    fn subject(&self, _: Uuid) -> Option<CustomerId> {
+        None
     }
 }
 

@@ -1,5 +1,10 @@
 //! Both stores of keys keep the promises of the port, forget for good, and belong to their owner only.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "tests, helpers of tests included, may panic"
+)]
+
 #[path = "keys/local.rs"]
 mod local;
 #[path = "keys/shared.rs"]

@@ -1,7 +1,5 @@
 //! A log whose personal values are sealed keeps the promises of every log and gives nothing personal away.
 
-mod support;
-
 #[path = "sealed/dressed.rs"]
 mod dressed;
 #[path = "sealed/faults.rs"]

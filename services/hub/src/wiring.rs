@@ -12,7 +12,7 @@ use actix_web::web::Data;
 use rapport_domain::event::{Actor, Position};
 use rapport_domain::port::log::EventLog;
 use rapport_engine::{Engine, Parts, Projections};
-use rapport_event_log::EmbeddedLog;
+use rapport_event_log::{EmbeddedLog, SealedLog};
 use rapport_read_model::{ReadModels, discard_strangers};
 use rapport_voice::{VoiceChannel, VoiceHandle};
 use rapport_web_chat::{WebChat, WebChatHandle};
@@ -51,6 +51,12 @@ pub enum StartError {
     /// The log cannot be opened.
     #[error(transparent)]
     Log(#[from] rapport_event_log::OpenError),
+    /// The keys of personal data cannot be opened.
+    #[error(transparent)]
+    KeysOpen(#[from] rapport_event_log::keys::KeysOpenError),
+    /// The keys of personal data are not those of the log.
+    #[error(transparent)]
+    Keys(#[from] rapport_domain::port::keys::KeyError),
     /// The read models cannot be opened.
     #[error(transparent)]
     ReadModels(#[from] rapport_read_model::OpenError),
@@ -119,9 +125,16 @@ impl Hub {
             UdpSocket::bind(voice.bind).map_err(taken("voice.bind", voice.bind))?;
         }
         let data = config.data.clone();
-        let folder = data.clone();
         let data_folder = data.clone();
-        let log = Arc::new(off(move || EmbeddedLog::open(&folder)).await??);
+        let (folder, keys) = (data.clone(), config.keys.clone());
+        let (log, keys) = off(move || {
+            let log = EmbeddedLog::open(&folder)?;
+            Ok::<_, StartError>((Arc::new(log), keys.open(&folder)?))
+        })
+        .await??;
+        let sealed = SealedLog::new(log.clone(), keys);
+        sealed.check_keys().await?;
+        let shared: Arc<dyn EventLog> = Arc::new(sealed);
         let first = log.read_all(Position::START, 1).await.map_err(unreadable)?;
         let first = first.first().map(|event| (event.position, event.event.id));
         let head = log.head();
@@ -136,7 +149,6 @@ impl Hub {
             Ok::<_, StartError>(ReadModels::open(&data)?)
         });
         let (models, projections) = opened.await??;
-        let shared: Arc<dyn EventLog> = log.clone();
         let projections = Arc::new(Projections::start(
             shared.clone(),
             Arc::new(models.clone()),

@@ -67,7 +67,7 @@ impl LocalKeys {
         let own = (0..READERS)
             .map(|_| local_file::open(&file))
             .collect::<Result<_, _>>()?;
-        let readers = Threads::start("keys-read", own).map_err(KeysOpenError::io(&file))?;
+        let readers = Threads::start("read", own).map_err(KeysOpenError::io(&file))?;
         let (writer, requests) = mpsc::channel(QUEUE);
         let wrapping = master.clone();
         thread::Builder::new()

@@ -48,8 +48,8 @@ impl SharedKeys {
             master,
         };
         folder.agree()?;
-        let threads = Threads::start("keys-share", vec![(); THREADS])
-            .map_err(KeysOpenError::io(&folder.root))?;
+        let threads =
+            Threads::start("share", vec![(); THREADS]).map_err(KeysOpenError::io(&folder.root))?;
         Ok(Self {
             folder: Arc::new(folder),
             threads,

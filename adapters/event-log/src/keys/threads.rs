@@ -29,7 +29,7 @@ impl<C: Send + 'static> Threads<C> {
         for (number, mut own) in own.into_iter().enumerate() {
             let work = Arc::clone(&work);
             thread::Builder::new()
-                .name(format!("{name}-{number}"))
+                .name(format!("keys-{name}-{number}"))
                 .spawn(move || {
                     loop {
                         // The one that holds the lock waits for the next piece of work, the others for the lock.

@@ -17,6 +17,7 @@ mod ring;
 mod splice;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -122,9 +123,8 @@ impl SealedLog {
                         event.id, event.kind
                     ))
                 })?;
-                if !needed.contains_key(&subject) {
-                    let held = self.for_sealing(event.meta.tenant, subject).await?;
-                    needed.insert(subject, held);
+                if let Entry::Vacant(missing) = needed.entry(subject) {
+                    missing.insert(self.for_sealing(event.meta.tenant, subject).await?);
                 }
             }
             places.push(spans);

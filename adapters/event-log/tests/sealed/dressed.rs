@@ -51,7 +51,8 @@ fn dress(mut event: NewEvent) -> NewEvent {
     if event.data.len() > FITS {
         return event;
     }
-    let said = String::from_utf8(event.data).expect("the contract writes texts");
+    // Any bytes as a text: a character each.
+    let said: String = event.data.iter().copied().map(char::from).collect();
     let data = json!({ "kind": event.kind, "subject": event.meta.subject, "text": said });
     event.kind = "interaction.message_received".to_owned();
     event.meta.subject = Some(super::customer());
@@ -65,7 +66,12 @@ fn undress(mut recorded: Recorded) -> Recorded {
         return recorded;
     }
     let mut data: Value = serde_json::from_slice(&event.data).expect("opened");
-    event.data = data["text"].as_str().expect("a text").as_bytes().to_vec();
+    event.data = data["text"]
+        .as_str()
+        .expect("a text")
+        .chars()
+        .map(|one| u8::try_from(one).expect("a byte"))
+        .collect();
     event.kind = data["kind"].as_str().expect("a kind").to_owned();
     event.meta.subject = serde_json::from_value(data["subject"].take()).expect("a subject");
     recorded

@@ -32,7 +32,7 @@ fn a_sealed_event_can_be_moved_to_another_log_as_it_is() {
 #[test]
 fn what_was_tampered_with_cannot_be_decoded_and_does_not_stop_the_reader() {
     let tampered: [fn(&mut NewEvent); 6] = [
-        |event| event.data[80] = if event.data[80] == b'A' { b'B' } else { b'A' },
+        |event| event.data[50] = if event.data[50] == b'A' { b'B' } else { b'A' },
         |event| event.data[14] ^= 1,
         |event| event.id = message(9, "").id,
         |event| event.kind = "interaction.message_sent".to_owned(),

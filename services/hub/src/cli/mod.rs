@@ -2,6 +2,7 @@
 
 mod backup;
 mod bar;
+mod keys;
 mod log;
 mod place;
 mod projection;
@@ -11,13 +12,16 @@ mod user;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::{Config, DEFAULT_FILE, explain};
+use rapport_domain::port::keys::Keys;
+
+use crate::config::{Config, DEFAULT_FILE, KeysConfig, explain};
 
 /// An omnichannel interaction hub: every contact in one log, one voice to the customer.
 #[derive(Parser)]
@@ -56,6 +60,9 @@ enum Command {
     Backup(backup::Backup),
     /// Make a data folder from a backup
     Restore(backup::Restore),
+    /// Work on the keys of personal data
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Look at read models and build them anew, also while a hub runs
     #[command(subcommand)]
     Projection(projection::ProjectionCommand),
@@ -86,6 +93,14 @@ impl DataFolder {
             .clone()
             .or_else(|| of_file(&self.config))
             .unwrap_or_else(|| PathBuf::from("rapport-data"))
+    }
+
+    /// The keys of personal data that belong to the folder, as the configuration file says.
+    fn keys(&self) -> Result<Arc<dyn Keys>, Failure> {
+        KeysConfig::of_file(&self.config, &|name| std::env::var(name).ok())
+            .map_err(Failure::config)?
+            .open(&self.resolve())
+            .map_err(Failure::new)
     }
 }
 
@@ -134,6 +149,7 @@ pub fn main() -> ExitCode {
                 .map_err(Failure::new)
         }),
         Command::CheckConfig { file } => load(&file).map(|config| print!("{}", explain(&config))),
+        Command::Keys(command) => keys::run(command),
         Command::Log(command) => log::run(command),
         Command::Backup(command) => backup::backup(command),
         Command::Restore(command) => backup::restore(command),

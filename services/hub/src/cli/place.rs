@@ -1,6 +1,7 @@
 //! Where a log is, and a log that is open.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rapport_domain::port::log::EventLog;
 use rapport_event_log::EmbeddedLog;
@@ -59,6 +60,13 @@ impl Opened {
     pub fn log(&self) -> &dyn EventLog {
         match self {
             Self::Embedded(log) => log,
+        }
+    }
+
+    /// To be shared.
+    pub fn into_log(self) -> Arc<dyn EventLog> {
+        match self {
+            Self::Embedded(log) => Arc::new(log),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `rapport projection`: through the running hub when there is one, else on the files.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -8,7 +9,7 @@ use rapport_domain::event::Position;
 use rapport_domain::port::log::EventLog;
 use rapport_domain::port::projection::Projection;
 use rapport_domain::time::Timestamp;
-use rapport_event_log::EmbeddedLog;
+use rapport_event_log::{EmbeddedLog, SealedLog};
 use rapport_read_model::ReadModels;
 use serde_json::Value;
 
@@ -65,11 +66,11 @@ pub fn run(command: ProjectionCommand) -> Result<(), Failure> {
     match command {
         ProjectionCommand::List { json, folder } => list(&folder.resolve(), json),
         ProjectionCommand::Rebuild { name, wait, folder } => {
-            let folder = folder.resolve();
+            let (of, folder) = (&folder, folder.resolve());
             known(&name)?;
             let wish = Wish::Rebuild { name: name.clone() };
             match asked(&folder, &wish)? {
-                None => rebuild(&folder, &name),
+                None => rebuild(&folder, &name, of),
                 Some(_) if wait => follow(&folder, &name),
                 Some(_) => {
                     println!(
@@ -265,11 +266,13 @@ fn follow(folder: &Path, name: &str) -> Result<(), Failure> {
 }
 
 /// Builds on the files; no hub runs.
-fn rebuild(folder: &Path, name: &str) -> Result<(), Failure> {
+fn rebuild(folder: &Path, name: &str, of: &DataFolder) -> Result<(), Failure> {
     // Reading first: opening for writing would create a log where there is none.
     drop(EmbeddedLog::open_read_only(folder).map_err(Failure::new)?);
+    let keys = of.keys()?;
     // Held to the end, so that no hub starts on the folder meanwhile.
     let log = EmbeddedLog::open(folder).map_err(Failure::new)?;
+    let log = SealedLog::new(Arc::new(log), keys);
     let mut model = ReadModels::rebuild(folder, name).map_err(Failure::new)?;
     let bar = bar::of(log.head().0, name, "events");
     let applied = runtime()?.block_on(async {

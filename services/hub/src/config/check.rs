@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::file::{Chat, File, Http, Voice};
 use super::problem::Problems;
 use super::schema::is_name;
-use super::{ChatConfig, Config, Environment, HttpConfig, VoiceSettings, keys, tenant};
+use super::{ChatConfig, Config, Environment, HttpConfig, KeysConfig, VoiceSettings, keys, tenant};
 
 /// Checks a whole file. `None` when it could not be understood at all; what it says is to be used only when no problem
 /// was noted.
@@ -46,6 +46,7 @@ pub fn check(
         let what = format!("names a log this program does not have ({scheme})");
         problems.add("log", what, "use \"embedded\", the log in the data folder");
     }
+    let keys = KeysConfig::check(&file, environment, problems);
     let http = http(&file.http, problems);
     let chat = chat(&file.chat, problems);
     let voice = file
@@ -76,6 +77,7 @@ pub fn check(
     unique_in_hub(&tenants, problems);
     Some(Config {
         data: PathBuf::from(file.data),
+        keys,
         http,
         chat,
         voice,

@@ -9,7 +9,7 @@ use rapport_domain::id::{QueueId, TenantId};
 use rapport_domain::setup::{AgentChoice, ApiRole, QueueDefinition};
 use rapport_engine::TenantDeclaration;
 
-use super::{Config, TenantSetup};
+use super::{Config, KeysPlace, TenantSetup};
 
 /// Says what a configuration would start.
 #[must_use]
@@ -24,6 +24,20 @@ pub fn explain(config: &Config) -> String {
         "The event log and the read models are in the folder {}.",
         config.data.display()
     ));
+    let wrapped = if config.keys.secret.is_some() {
+        ", wrapped by `keys_secret`"
+    } else {
+        ""
+    };
+    line(match &config.keys.place {
+        KeysPlace::Local => {
+            format!("Personal data is sealed with keys in the same folder, in keys.db{wrapped}.")
+        }
+        KeysPlace::Shared(folder) => format!(
+            "Personal data is sealed with keys in the shared folder {}{wrapped}.",
+            folder.display()
+        ),
+    });
     line(format!(
         "Desk, wallboard and HTTP interface: TCP {}{}.",
         config.http.bind,

@@ -17,6 +17,10 @@ pub struct File {
     pub data: String,
     /// Which log.
     pub log: String,
+    /// Where the keys of personal data are.
+    pub keys: String,
+    /// What wraps them.
+    pub keys_secret: Option<Secret>,
     /// The HTTP interface and pages.
     pub http: Http,
     /// Web chat.
@@ -32,6 +36,8 @@ impl Default for File {
         Self {
             data: "rapport-data".to_owned(),
             log: "embedded".to_owned(),
+            keys: "local".to_owned(),
+            keys_secret: None,
             http: Http::default(),
             chat: Chat::default(),
             voice: None,

@@ -49,6 +49,20 @@ pub const FILE: Section = Section {
             "Which event log. `embedded` is the one in the data folder, the only one so far.",
         ),
         key(
+            "keys",
+            Kind::Text,
+            Is("\"local\""),
+            "\"dir:///mnt/shared/keys\"",
+            "Where the keys are that personal data is sealed with. `local` is the file `keys.db` in the data folder; `dir:///…` a folder that all nodes share, which must exist. Back it up apart from the log.",
+        ),
+        key(
+            "keys_secret",
+            Kind::Secret,
+            Means("keys in the data folder are stored as they are"),
+            "{ env = \"RAPPORT_KEYS_SECRET\" }",
+            "What wraps these keys, so that a copy of them alone opens nothing: at least 32 random characters, kept where neither the keys nor the log are. Needed for a shared folder. Given later, it wraps the keys that are there.",
+        ),
+        key(
             "http",
             Kind::Table(&HTTP),
             Means("its defaults"),

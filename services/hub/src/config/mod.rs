@@ -8,6 +8,7 @@ mod file;
 pub mod keys;
 mod problem;
 pub mod schema;
+mod sealing;
 mod secret;
 mod setup;
 mod tenant;
@@ -23,6 +24,7 @@ pub use agent::LEAST_PASSWORD;
 pub use document::reference;
 pub use explain::explain;
 pub use problem::{Problem, Problems};
+pub use sealing::{KeysConfig, KeysPlace};
 pub use secret::sha256_hex;
 pub use setup::{access_point_from, agent_from, policy_from, queue_from, tenant_from};
 pub use tenant::{Password, TenantSetup};
@@ -35,6 +37,8 @@ pub const DEFAULT_FILE: &str = "rapport.toml";
 pub struct Config {
     /// The folder of the log and the read models.
     pub data: PathBuf,
+    /// The keys of personal data.
+    pub keys: KeysConfig,
     /// The HTTP interface.
     pub http: HttpConfig,
     /// Web chat.

@@ -2,10 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Write};
+use std::sync::Arc;
 
-use rapport_domain::event::{Actor, Category, Position, Recorded, Stream};
+use rapport_domain::event::{Actor, Category, NewEvent, Position, Recorded, Stream};
 use rapport_domain::id::TenantId;
 use rapport_domain::port::log::EventLog;
+use rapport_domain::registry::personal;
+use rapport_event_log::SealedLog;
 use serde_json::{Value, json};
 
 use super::super::place::Place;
@@ -26,9 +29,12 @@ pub struct Tail {
     /// Go on as new events come
     #[arg(long)]
     follow: bool,
-    /// One JSON object a line, with the facts themselves: personal data
+    /// One JSON object a line, with the facts themselves; personal values as <private>
     #[arg(long)]
     json: bool,
+    /// With --json: personal values, too
+    #[arg(long, requires = "json")]
+    personal: bool,
     /// Only of this stream (`interaction-6f1c…`), or of all streams of a kind (`interaction`)
     #[arg(long, value_name = "STREAM")]
     stream: Option<String>,
@@ -47,7 +53,11 @@ pub fn run(tail: Tail) -> Result<(), Failure> {
     let wanted = Wanted::of(&tail)?;
     runtime()?.block_on(async {
         let log = Place::Folder(tail.folder.resolve()).open_to_read().await?;
-        match print_all(log.log(), &tail, &wanted).await {
+        let mut log = log.into_log();
+        if tail.personal {
+            log = Arc::new(SealedLog::new(log, tail.folder.keys()?));
+        }
+        match print_all(&*log, &tail, &wanted).await {
             // Whoever read our output has seen enough.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(Failure::new),
@@ -102,6 +112,11 @@ impl Wanted {
 
 async fn print_all(log: &dyn EventLog, tail: &Tail, wanted: &Wanted) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
+    let form = match (tail.json, tail.personal) {
+        (false, _) => Form::Line,
+        (true, false) => Form::Masked,
+        (true, true) => Form::Whole,
+    };
     let from = tail.from.map(Position);
     let mut after = from.unwrap_or(Position::START);
     let mut last: VecDeque<Recorded> = VecDeque::new();
@@ -114,7 +129,7 @@ async fn print_all(log: &dyn EventLog, tail: &Tail, wanted: &Wanted) -> std::io:
         after = end.position;
         for recorded in page.into_iter().filter(|event| wanted.has(event)) {
             if from.is_some() {
-                print(&mut out, &recorded, tail.json)?;
+                print(&mut out, &recorded, form)?;
             } else {
                 last.push_back(recorded);
                 if last.len() > tail.lines {
@@ -124,7 +139,7 @@ async fn print_all(log: &dyn EventLog, tail: &Tail, wanted: &Wanted) -> std::io:
         }
     }
     for recorded in &last {
-        print(&mut out, recorded, tail.json)?;
+        print(&mut out, recorded, form)?;
     }
     out.flush()?;
     if !tail.follow {
@@ -139,18 +154,51 @@ async fn print_all(log: &dyn EventLog, tail: &Tail, wanted: &Wanted) -> std::io:
         {
             after = recorded.position;
             if wanted.has(&recorded) {
-                print(&mut out, &recorded, tail.json)?;
+                print(&mut out, &recorded, form)?;
             }
         }
         out.flush()?;
     }
 }
 
-fn print(out: &mut impl Write, recorded: &Recorded, json: bool) -> std::io::Result<()> {
+/// How an event is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Around the fact.
+    Line,
+    /// As JSON without what is personal.
+    Masked,
+    /// As JSON with everything.
+    Whole,
+}
+
+/// The data as it is stored, without what is personal: sealed, or in the clear from before.
+fn masked(event: &NewEvent, mut data: Value) -> Value {
+    let sealed = data
+        .as_object_mut()
+        .is_some_and(|fields| fields.remove("$sealed").is_some());
+    for path in personal::paths(&event.kind, event.version) {
+        let value = path
+            .iter()
+            .try_fold(&mut data, |inner, key| inner.get_mut(*key));
+        if let Some(value) = value
+            && (sealed || !value.is_null())
+        {
+            *value = json!("<private>");
+        }
+    }
+    data
+}
+
+fn print(out: &mut impl Write, recorded: &Recorded, form: Form) -> std::io::Result<()> {
     let event = &recorded.event;
     let kind = format!("{}.v{}", event.kind, event.version);
-    if json {
+    if form != Form::Line {
         let data: Value = serde_json::from_slice(&event.data).unwrap_or(Value::Null);
+        let data = match form {
+            Form::Masked => masked(event, data),
+            Form::Line | Form::Whole => data,
+        };
         let line = json!({
             "position": recorded.position, "stream": recorded.stream.to_string(), "revision": recorded.revision,
             "id": event.id, "type": kind, "recorded_at": event.recorded_at.to_string(), "tenant": event.meta.tenant,
