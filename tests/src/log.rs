@@ -90,7 +90,16 @@ impl Log {
             .expect("a file");
         let mut command = Command::new(program());
         command
-            .args(["log", "tail", "--json", "--personal", "--follow", "--from", "0", "--data"])
+            .args([
+                "log",
+                "tail",
+                "--json",
+                "--personal",
+                "--follow",
+                "--from",
+                "0",
+                "--data",
+            ])
             .arg(data);
         let mut reader = command
             .stdout(Stdio::piped())

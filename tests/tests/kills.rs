@@ -295,7 +295,16 @@ impl Scene {
         let data = data.display().to_string();
         // Before the next start: the future only reads what was printed.
         let output = std::process::Command::new(rapport_tests::hub::program())
-            .args(["log", "tail", "--json", "--personal", "--from", "0", "--data", &data])
+            .args([
+                "log",
+                "tail",
+                "--json",
+                "--personal",
+                "--from",
+                "0",
+                "--data",
+                &data,
+            ])
             .current_dir(folder)
             .output()
             .expect("the program");

@@ -75,6 +75,10 @@ impl Aggregate for Claim {
     fn apply(&mut self, fact: &ClaimFact, _: Timestamp, _: Revision) {
         self.take(fact);
     }
+
+    fn subject(&self, _: Uuid) -> Option<CustomerId> {
+        None
+    }
 }
 
 impl Claim {
@@ -122,9 +126,5 @@ mod tests {
             vec![ClaimFact::Released { customer: ANNA }, claims]
         );
         assert_eq!(claimed(ANNA).hand_over(None, BORIS), vec![]);
-    }
-
-    fn subject(&self, _: Uuid) -> Option<CustomerId> {
-        None
     }
 }

@@ -310,10 +310,18 @@ mod tests {
         assert_eq!(erased.rename(Private::new("Li Wei".into())), refused);
         assert_eq!(erased.set_zone(Zone::UTC), refused);
         assert_eq!(
-            erased.change_consent("*".into(), Channel::Voice, true, String::new()),
+            erased.change_consent(
+                "*".into(),
+                Channel::Voice,
+                true,
+                Private::new(String::new())
+            ),
             refused
         );
-        assert_eq!(erased.change_do_not_contact(true, String::new()), refused);
+        assert_eq!(
+            erased.change_do_not_contact(true, Private::new(String::new())),
+            refused
+        );
         assert_eq!(
             erased.erase(ErasureGround::Mistake),
             vec![],

@@ -205,7 +205,9 @@ impl Engine {
                     facts.extend(known.set_zone(zone)?);
                 }
                 if let Some((active, reason)) = &change.do_not_contact {
-                    facts.extend(known.change_do_not_contact(*active, Private::new(reason.clone()))?);
+                    facts.extend(
+                        known.change_do_not_contact(*active, Private::new(reason.clone()))?,
+                    );
                 }
                 for (purpose, channel, given, evidence) in &change.consent {
                     facts.extend(known.change_consent(

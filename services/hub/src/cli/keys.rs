@@ -46,7 +46,9 @@ pub fn run(command: KeysCommand) -> Result<(), Failure> {
             }
             Some(KeyState::Absent) | None => {
                 keys.destroy(customer, now).await.map_err(Failure::new)?;
-                println!("customer {customer}: no key will be made; what was sealed reads as forgotten");
+                println!(
+                    "customer {customer}: no key will be made; what was sealed reads as forgotten"
+                );
                 Ok(())
             }
         }

@@ -9,7 +9,7 @@ use rapport_event_log::keys::{KeysOpenError, LocalKeys, MasterKey, SharedKeys};
 use serde::Deserialize as _;
 
 use super::Environment;
-use super::file::{File, Secret};
+use super::file::File;
 use super::problem::Problems;
 use super::secret::resolve;
 
@@ -114,7 +114,9 @@ impl KeysConfig {
     /// What is wrong with it, in words.
     pub fn of_file(file: &Path, environment: Environment<'_>) -> Result<Self, String> {
         let table: toml::Table = match std::fs::read_to_string(file) {
-            Ok(text) => text.parse().map_err(|_| format!("{} is not TOML", file.display()))?,
+            Ok(text) => text
+                .parse()
+                .map_err(|_| format!("{} is not TOML", file.display()))?,
             Err(_) => toml::Table::new(),
         };
         let wanted = ["keys", "keys_secret"];
