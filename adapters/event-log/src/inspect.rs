@@ -1,6 +1,7 @@
 //! What a whole log is looked through for beside its order: that every fact can be read, and that every stream by itself
 //! holds what the log holds of it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -9,6 +10,7 @@ use rapport_domain::event::{Position, Recorded, Revision, Stream};
 use rapport_domain::port::log::{EventLog, ReadError};
 use rapport_domain::registry::{self, AnyFact};
 
+use crate::sealed;
 use crate::verify::Watch;
 
 /// Events read at a time.
@@ -74,13 +76,21 @@ impl Watch for Facts<'_> {
             self.unknown += 1;
             return Ok(());
         }
+        let wrong = |what: &str| format!("{}.v{} ({}) {what}", event.kind, event.version, event.id);
+        // Without the keys: that a sealed value opens is the business of those who may read it.
+        let legible = match sealed::legible(&event.data) {
+            None => return Err(wrong("is sealed in no form that this program knows")),
+            Some(Cow::Borrowed(_)) => None,
+            Some(Cow::Owned(data)) => {
+                let mut legible = recorded.clone();
+                legible.event.data = data;
+                Some(legible)
+            }
+        };
         // The reason goes no further: it may quote the data.
-        AnyFact::decode(recorded).map(drop).map_err(|_| {
-            format!(
-                "{}.v{} ({}) does not hold what its type says",
-                event.kind, event.version, event.id
-            )
-        })
+        AnyFact::decode(legible.as_ref().unwrap_or(recorded))
+            .map(drop)
+            .map_err(|_| wrong("does not hold what its type says"))
     }
 
     fn progress(&mut self, done: u64, total: u64) {

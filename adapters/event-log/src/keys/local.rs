@@ -52,6 +52,9 @@ enum Request {
 type Reply<T> = oneshot::Sender<Result<T, KeyError>>;
 
 impl LocalKeys {
+    /// The name of the file in a data folder.
+    pub const FILE: &str = "keys.db";
+
     /// Opens the keys of a data folder, or makes the file when there is none. Keys that were stored without a master key
     /// are wrapped when one is given.
     ///
@@ -79,6 +82,17 @@ impl LocalKeys {
             readers,
             master,
         })
+    }
+
+    /// Copies the keys as they are now into a file of their own, beside whoever uses them. What is wrapped stays so.
+    ///
+    /// # Errors
+    /// [`KeyError`] when there is such a file already, or it cannot be written.
+    pub async fn back_up(&self, to: &Path) -> Result<(), KeyError> {
+        let to = to.to_owned();
+        self.readers
+            .run(move |connection| local_file::copy(connection, &to))
+            .await?
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, KeyError> {

@@ -22,7 +22,7 @@ const FORMAT: u32 = 1;
 
 /// Where the keys of a data folder are.
 pub(super) fn path(folder: &Path) -> PathBuf {
-    folder.join("keys.db")
+    folder.join(super::LocalKeys::FILE)
 }
 
 /// Makes the file when there is none, for this user alone; several processes may do so at once.
@@ -174,6 +174,29 @@ pub(super) fn empty_journal(connection: &Connection) -> rusqlite::Result<()> {
         rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
         Some("another process has been reading the keys for too long".to_owned()),
     ))
+}
+
+/// A copy of the file, for its owner only, durable when this answers.
+pub(super) fn copy(connection: &Connection, to: &Path) -> Result<(), KeyError> {
+    let failed = |error: std::io::Error| KeyError(format!("{}: {error}", to.display()));
+    // Empty and private first: the database fills it and leaves its mode alone.
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(to)
+        .map_err(failed)?;
+    let name = to
+        .to_str()
+        .ok_or_else(|| KeyError("the name of the copy is not UTF-8".to_owned()))?;
+    connection
+        .execute("VACUUM INTO ?1", [name])
+        .map_err(database)?;
+    file.sync_all().map_err(failed)?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed)
 }
 
 /// What is stored of a customer.

@@ -16,6 +16,7 @@ mod cipher;
 mod ring;
 mod splice;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
@@ -46,6 +47,16 @@ const UNREADABLE: &[u8] = b"\"sealed data that does not open\"";
 
 /// Events looked at by [`SealedLog::check_keys`].
 const LOOK_AT: usize = 1_000;
+
+/// Stored data as whoever has no keys can look at it: what is sealed reads as forgotten. `None` when it is sealed in no form
+/// that this program knows.
+pub(crate) fn legible(data: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if data.starts_with(PREFIX) {
+        cipher::forget_sealed(data).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(data))
+    }
+}
 
 /// An [`EventLog`] that seals personal values on their way into another one, and opens them on their way out.
 ///

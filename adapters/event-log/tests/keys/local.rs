@@ -86,6 +86,23 @@ fn keys_are_wrapped_once_a_master_key_is_given_and_open_with_it_alone() {
 }
 
 #[test]
+fn a_copy_made_beside_the_store_holds_the_same_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = LocalKeys::open(folder.path(), None).unwrap();
+    let key = block_on(sealing(&keys, 1));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = elsewhere.path().join("keys.db");
+    block_on(keys.back_up(&copy)).unwrap();
+    assert_private(elsewhere.path());
+    assert!(
+        block_on(keys.back_up(&copy)).is_err(),
+        "it would be overwritten"
+    );
+    let restored = LocalKeys::open(elsewhere.path(), None).unwrap();
+    assert_eq!(block_on(opening(&restored, 1)), KeyState::Present(key));
+}
+
+#[test]
 fn something_else_is_not_taken_for_keys() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys.db");

@@ -95,10 +95,14 @@ impl DataFolder {
             .unwrap_or_else(|| PathBuf::from("rapport-data"))
     }
 
+    /// What the configuration file says of the keys of personal data.
+    fn keys_config(&self) -> Result<KeysConfig, Failure> {
+        KeysConfig::of_file(&self.config, &|name| std::env::var(name).ok()).map_err(Failure::config)
+    }
+
     /// The keys of personal data that belong to the folder, as the configuration file says.
     fn keys(&self) -> Result<Arc<dyn Keys>, Failure> {
-        KeysConfig::of_file(&self.config, &|name| std::env::var(name).ok())
-            .map_err(Failure::config)?
+        self.keys_config()?
             .open(&self.resolve())
             .map_err(Failure::new)
     }

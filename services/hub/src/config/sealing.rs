@@ -51,18 +51,28 @@ impl KeysConfig {
     /// # Errors
     /// [`KeysOpenError`].
     pub fn open(&self, data: &Path) -> Result<Arc<dyn Keys>, KeysOpenError> {
-        let master = self
-            .secret
-            .as_ref()
-            .map(|secret| MasterKey::new(secret.expose()))
-            .transpose()?;
-        Ok(match (&self.place, master) {
-            (KeysPlace::Local, master) => Arc::new(LocalKeys::open(data, master)?),
-            (KeysPlace::Shared(folder), Some(master)) => {
+        Ok(match &self.place {
+            KeysPlace::Local => Arc::new(self.open_local(data)?),
+            KeysPlace::Shared(folder) => {
+                let master = self.master()?.ok_or(KeysOpenError::WeakMaster)?;
                 Arc::new(SharedKeys::open(folder, master)?)
             }
-            (KeysPlace::Shared(_), None) => return Err(KeysOpenError::WeakMaster),
         })
+    }
+
+    /// Opens the keys in a data folder.
+    ///
+    /// # Errors
+    /// [`KeysOpenError`].
+    pub fn open_local(&self, data: &Path) -> Result<LocalKeys, KeysOpenError> {
+        LocalKeys::open(data, self.master()?)
+    }
+
+    fn master(&self) -> Result<Option<MasterKey>, KeysOpenError> {
+        self.secret
+            .as_ref()
+            .map(|secret| MasterKey::new(secret.expose()))
+            .transpose()
     }
 
     pub(super) fn check(
