@@ -59,6 +59,16 @@ async fn refuses(arguments: &[&str], folder: &Path) -> String {
     format!("{output}{errors}")
 }
 
+/// Brings the keys of a log to where the log was brought; they are kept apart from it.
+async fn bring_keys(from: &Path, to: &Path, folder: &Path) {
+    let (file, data) = (to.join("keys.db"), text(from));
+    succeeds(
+        &["keys", "backup", "--data", data, "--to", text(&file)],
+        folder,
+    )
+    .await;
+}
+
 /// The messages of customers in a log.
 fn messages(log: &Log) -> Vec<String> {
     log.all()
@@ -191,6 +201,7 @@ async fn a_backup_made_under_load_is_restored_and_the_hub_goes_on_from_it() {
     println!("{said}");
     let verify = ["log", "verify", "--deep", "--data", text(&restored)];
     println!("{}", succeeds(&verify, &folder).await);
+    bring_keys(&data, &restored, &folder).await;
 
     let other = Hub::start_in(elsewhere, &setup).await;
     let log = other.log();
@@ -273,6 +284,7 @@ async fn a_log_that_is_exported_imported_and_copied_gives_the_same_statistics() 
         assert!(again.contains(" 0 events appended"), "{again}");
         let verify = ["log", "verify", "--deep", "--data", text(&filled)];
         println!("{}", succeeds(&verify, &folder).await);
+        bring_keys(&data, &filled, &folder).await;
         assert_eq!(contents(&Log::whole(&filled, &folder).await), whole);
         let other = Hub::start_in(elsewhere, &setup).await;
         assert_eq!(counted(&other, 2).await, before, "{name}");
