@@ -6,10 +6,11 @@
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::aggregate::{self, Aggregate};
 use crate::event::{Category, Position, Revision};
-use crate::id::{EpochId, NodeId};
+use crate::id::{CustomerId, EpochId, NodeId};
 use crate::time::Timestamp;
 
 /// One run of one node. Legs, registrations and connections belong to a run and end with it.
@@ -174,6 +175,10 @@ impl Aggregate for Node {
             NodeFact::Stopped { epoch } => self.stopped |= self.now.epoch == *epoch,
         }
     }
+
+    fn subject(&self, _: Uuid) -> Option<CustomerId> {
+        None
+    }
 }
 
 /// What can happen to the routing of a tenant's contacts.
@@ -230,6 +235,10 @@ impl Aggregate for Routing {
     fn apply(&mut self, fact: &RoutingFact, _: Timestamp, _: Revision) {
         let RoutingFact::Taken { by, .. } = fact;
         self.owner = *by;
+    }
+
+    fn subject(&self, _: Uuid) -> Option<CustomerId> {
+        None
     }
 }
 
