@@ -171,6 +171,7 @@ impl<H: Handler> Model<H> {
         }
         let mut tally = self.progress.tally();
         let mut parked_here = BTreeSet::new();
+        let mut failed = Vec::new();
         let mut erases = false;
         for recorded in page
             .iter()
@@ -205,21 +206,14 @@ impl<H: Handler> Model<H> {
             let Some(why) = verdict(&failure).filter(|_| manner == Manner::Careful) else {
                 return Err(failure);
             };
-            tracing::error!(
-                model = H::SCHEMA.name,
-                kind = event.kind,
-                version = event.version,
-                position = recorded.position.0,
-                stream = %stream,
-                why,
-                "an event cannot be taken in; its stream is parked"
-            );
             if on_hold {
+                failed.push((recorded, why));
                 continue;
             }
             parked::park(&tx, recorded, &why, 1)?;
             parked_here.insert(stream);
             tally.held += 1;
+            failed.push((recorded, why));
         }
         let parked = self.parked.len() + parked_here.len();
         if parked > parked::MOST {
@@ -228,6 +222,18 @@ impl<H: Handler> Model<H> {
         tx.prepare_cached("UPDATE checkpoint SET position = ?1")?
             .execute([number(last.position.0)])?;
         tx.commit()?;
+        // Only now: a page that does not hold would say so again each time it comes.
+        for (recorded, why) in failed {
+            tracing::error!(
+                model = H::SCHEMA.name,
+                kind = recorded.event.kind,
+                version = recorded.event.version,
+                position = recorded.position.0,
+                stream = %recorded.stream,
+                why,
+                "an event cannot be taken in; its stream is parked"
+            );
+        }
         self.unwiped |= erases;
         if self.unwiped {
             self.wipe();

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use rapport_domain::channel::Channel;
+use rapport_domain::customer::{ErasureGround, Fact as CustomerFact};
 use rapport_domain::event::{Category, Position, Recorded, Stream};
 use rapport_domain::interaction::Fact;
 use rapport_domain::port::projection::{Projection, Shelf, Tally};
-use rapport_read_model::{ReadModels, STATISTICS, TIMELINE};
+use rapport_read_model::{CUSTOMERS, ReadModels, STATISTICS, TIMELINE};
 
-use crate::fixture::{LATE, begun, call, customer, tenant};
+use crate::fixture::{LATE, begun, call, customer, full, tenant};
 use crate::support::{Paper, dump, fed, feed, file};
 
 fn stream(n: u128) -> Stream {
@@ -227,4 +228,28 @@ fn a_file_that_fails_is_not_the_events_fault() {
         .unwrap();
     timeline.apply(&paper.events).unwrap();
     assert_eq!(timeline.tally().parked, 1);
+}
+
+#[test]
+fn forgetting_does_not_wait_for_a_repair() {
+    let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
+    full(&mut paper);
+    let before = fed(folder.path(), &paper.events);
+    let known = before.customer(tenant(), customer()).unwrap().unwrap();
+    assert!(!known.contact_points.is_empty());
+    drop(before);
+    let of_customer = Stream::new(Category::Customer, customer().as_uuid());
+    let unreadable = b"{\"name\":5}".to_vec();
+    paper.raw(tenant(), of_customer, LATE, "customer.named", 1, unreadable);
+    let erased = CustomerFact::Erased {
+        ground: ErasureGround::Requested,
+    };
+    paper.append(tenant(), of_customer.id, LATE, &[erased]);
+    let after = fed(folder.path(), &paper.events);
+    assert_eq!(
+        (after.tally(CUSTOMERS).parked, after.tally(CUSTOMERS).held),
+        (1, 2)
+    );
+    let left = after.customer(tenant(), customer()).unwrap();
+    assert!(left.is_none_or(|left| left.name.is_none() && left.contact_points.is_empty()));
 }
