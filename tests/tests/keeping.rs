@@ -342,11 +342,24 @@ async fn verify_names_the_place_of_a_change_and_restore_refuses_a_changed_backup
     whole_chat(&hub, &hub.log()).await;
     hub.stop().await;
     let copy = folder.join("backup");
-    succeeds(
+    let printed = succeeds(
         &["backup", "--data", text(&data), "--to", text(&copy)],
         &folder,
     )
     .await;
+    let mark = printed
+        .lines()
+        .find_map(|line| line.strip_prefix("hash of the log's head: "))
+        .expect("a mark to note");
+    let noted = |mark| ["log", "verify", "--noted", mark, "--data", text(&data)];
+    succeeds(&noted(mark), &folder).await;
+    let other = format!(
+        "{}:{}",
+        mark.split(':').next().unwrap_or("1"),
+        "0".repeat(64)
+    );
+    let why = refuses(&noted(&other), &folder).await;
+    assert!(why.contains("was noted"), "{why}");
     change(&data.join("log.db"));
     let why = refuses(&["log", "verify", "--data", text(&data)], &folder).await;
     assert!(why.contains("position ") && why.contains("hash"), "{why}");

@@ -82,7 +82,7 @@ pub fn restore(command: Restore) -> Result<(), Failure> {
         kept.made_at,
         kept.bytes()
     );
-    runtime()?.block_on(log::verify_whole(&Place::Folder(to), false))
+    runtime()?.block_on(log::verify_whole(&Place::Folder(to), false, &[]))
 }
 
 fn now() -> Timestamp {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use rapport_event_log::EmbeddedLog;
 use rapport_event_log::inspect::{Facts, streams_agree};
 use rapport_event_log::verify::Verified;
+use rapport_event_log::{EmbeddedLog, Mark};
 
 use super::super::place::{Opened, Place};
 use super::super::{DataFolder, Failure, bar, runtime};
@@ -15,19 +15,27 @@ pub struct Verify {
     /// Also read every stream by itself and compare it with what the whole log holds of it
     #[arg(long)]
     deep: bool,
+    /// The hash of the head that was noted earlier, as `rapport backup` and this command print it; may be given several
+    /// times
+    #[arg(long, value_name = "POSITION:HASH")]
+    noted: Vec<Mark>,
     #[command(flatten)]
     folder: DataFolder,
 }
 
 /// Looks at every event; the exit code is 1 when anything is wrong.
 pub fn run(command: Verify) -> Result<(), Failure> {
-    let Verify { deep, folder } = command;
+    let Verify {
+        deep,
+        noted,
+        folder,
+    } = command;
     let place = Place::Folder(folder.resolve());
-    runtime()?.block_on(whole(&place, deep))
+    runtime()?.block_on(whole(&place, deep, &noted))
 }
 
 /// As the command: prints what was looked at and everything that is wrong.
-pub async fn whole(place: &Place, deep: bool) -> Result<(), Failure> {
+pub async fn whole(place: &Place, deep: bool, noted: &[Mark]) -> Result<(), Failure> {
     let log = place.open_to_read().await?;
     let bar = bar::of(0, "verifying", "events");
     let mut facts = Facts::default().showing(|done, total| {
@@ -38,7 +46,7 @@ pub async fn whole(place: &Place, deep: bool) -> Result<(), Failure> {
         facts = facts.by_streams();
     }
     let verified = match place {
-        Place::Folder(folder) => in_folder(folder, &mut facts)?,
+        Place::Folder(folder) => in_folder(folder, noted, &mut facts)?,
     };
     let mut faults = verified.faults.len() as u64 + verified.further_faults;
     bar.finish_and_clear();
@@ -65,8 +73,8 @@ pub async fn whole(place: &Place, deep: bool) -> Result<(), Failure> {
     }
 }
 
-fn in_folder(folder: &Path, facts: &mut Facts<'_>) -> Result<Verified, Failure> {
-    EmbeddedLog::verify(folder, &[], facts).map_err(Failure::new)
+fn in_folder(folder: &Path, noted: &[Mark], facts: &mut Facts<'_>) -> Result<Verified, Failure> {
+    EmbeddedLog::verify(folder, noted, facts).map_err(Failure::new)
 }
 
 fn say(verified: &Verified, unknown: u64) {
