@@ -19,8 +19,8 @@ use rapport_domain::testing::log_contract::{event, stream};
 use rapport_domain::testing::{MemoryLog, block_on};
 use rapport_event_log::EmbeddedLog;
 use rapport_event_log::transfer::{
-    Archive, Delivered, Exported, Format, Likeness, LogSource, Positions, Target, TransferError,
-    check, contents, deliver, export,
+    Archive, Delivered, Exported, Format, LogSource, Positions, Target, TransferError, check,
+    contents, deliver, export,
 };
 use support::TempLog;
 
@@ -83,7 +83,7 @@ fn save(
 
 fn load(from: &Path, to: &Target<'_>) -> Result<Delivered, TransferError> {
     let mut archive = Archive::open(from)?;
-    block_on(deliver(&mut archive, to, Likeness::Exact, &mut |_| {}))
+    block_on(deliver(&mut archive, to, &mut |_| {}))
 }
 
 fn simple(events: u128) -> Vec<(u128, Vec<u8>)> {
@@ -313,7 +313,6 @@ fn a_copy_holds_what_its_source_held_and_equal_figures_say_so() {
     let copied = block_on(deliver(
         &mut LogSource::new(&*from),
         &Target::Any(&into),
-        Likeness::Exact,
         &mut |done| seen.push(done),
     ))
     .unwrap();
@@ -322,21 +321,17 @@ fn a_copy_holds_what_its_source_held_and_equal_figures_say_so() {
     let there = block_on(contents(&mut LogSource::new(&into), u64::MAX, &mut |_| {})).unwrap();
     assert_eq!(there, copied.contents);
     assert_eq!(there.streams.len(), 3);
-    let compare =
-        |log: &dyn EventLog, likeness| block_on(check(log, &copied, likeness, &mut |_| {}));
-    compare(&into, Likeness::Exact).unwrap();
+    let compare = |log: &dyn EventLog| block_on(check(log, &copied, &mut |_| {}));
+    compare(&into).unwrap();
     let (other, shorter) = (MemoryLog::new(), MemoryLog::new());
     let mut history = simple(3_000);
     fill(&shorter, &history[..2_999]);
     history[1_500].1 = b"{}".to_vec();
     fill(&other, &history);
-    for likeness in [Likeness::Exact, Likeness::Envelope] {
-        let refused = compare(&shorter, likeness).unwrap_err();
+    for log in [&shorter, &other] {
+        let refused = compare(log).unwrap_err();
         assert!(matches!(refused, TransferError::Differs(_)), "{refused}");
     }
-    let refused = compare(&other, Likeness::Exact).unwrap_err();
-    assert!(matches!(refused, TransferError::Differs(_)), "{refused}");
-    compare(&other, Likeness::Envelope).expect("only what may be sealed differs");
 }
 
 #[test]

@@ -33,28 +33,9 @@ impl Target<'_> {
     }
 }
 
-/// When an event that the log holds counts as the source's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Likeness {
-    /// Everything but the position is equal.
-    Exact,
-    /// Stream, revision, id, type, version and moment are equal: the log seals what the source holds in plain.
-    Envelope,
-}
-
-impl Likeness {
-    fn holds(self, here: &Recorded, there: &Recorded) -> bool {
-        let (a, b) = (&here.event, &there.event);
-        here.stream == there.stream
-            && here.revision == there.revision
-            && match self {
-                Self::Exact => a == b,
-                Self::Envelope => {
-                    (a.id, &a.kind, a.version, a.recorded_at)
-                        == (b.id, &b.kind, b.version, b.recorded_at)
-                }
-            }
-    }
+/// Everything but the position is equal.
+fn is_same(here: &Recorded, there: &Recorded) -> bool {
+    here.stream == there.stream && here.revision == there.revision && here.event == there.event
 }
 
 /// What a transfer did.
@@ -82,7 +63,6 @@ pub struct Delivered {
 pub async fn deliver(
     source: &mut dyn Source,
     target: &Target<'_>,
-    likeness: Likeness,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Delivered, TransferError> {
     let (mut here, mut after) = (Here::new(target.log()), None);
@@ -106,7 +86,7 @@ pub async fn deliver(
         for there in page {
             counting.add(&there)?;
             match here.next().await? {
-                Some(event) if likeness.holds(&event, &there) => found += 1,
+                Some(event) if is_same(&event, &there) => found += 1,
                 Some(event) => {
                     return Err(TransferError::Foreign {
                         position: event.position,
@@ -137,14 +117,13 @@ pub async fn deliver(
 }
 
 /// Reads what was delivered back from the log and compares it with what the source held: how many events, every stream's
-/// last revision, and unless the log seals what the source holds in plain, the SHA-256 over everything but positions.
+/// last revision, and the SHA-256 over everything but positions.
 ///
 /// # Errors
 /// [`TransferError::Differs`] with what does; [`TransferError::Read`] when the log cannot be read.
 pub async fn check(
     log: &dyn EventLog,
     delivered: &Delivered,
-    likeness: Likeness,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), TransferError> {
     let there = &delivered.contents;
@@ -154,7 +133,7 @@ pub async fn check(
         format!("{} events instead of {}", here.events, there.events)
     } else if here.streams != there.streams {
         "the last revisions of streams are not the same".to_owned()
-    } else if likeness == Likeness::Exact && here.sha256 != there.sha256 {
+    } else if here.sha256 != there.sha256 {
         format!("SHA-256 {} instead of {}", here.sha256, there.sha256)
     } else {
         return Ok(());

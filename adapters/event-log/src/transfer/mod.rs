@@ -26,7 +26,7 @@ mod source;
 
 pub use archive::{Archive, Format};
 pub use contents::{Contents, contents};
-pub use deliver::{Delivered, Likeness, Target, check, deliver};
+pub use deliver::{Delivered, Target, check, deliver};
 pub use error::TransferError;
 pub use export::{Exported, Extent, export};
 pub use kept::{Kept, KeptError};

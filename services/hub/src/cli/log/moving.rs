@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use rapport_domain::event::Position;
-use rapport_event_log::transfer::{
-    Archive, Delivered, Format, Likeness, LogSource, Source, check, deliver,
-};
+use rapport_event_log::transfer::{Archive, Delivered, Format, LogSource, Source, check, deliver};
 
 use super::super::place::{Opened, Place};
 use super::super::{DataFolder, Failure, bar, place, runtime};
@@ -137,15 +135,14 @@ async fn fill(
     from: &str,
     to: &Place,
 ) -> Result<(), Failure> {
-    let likeness = Likeness::Exact;
     let bar = bar::of(events, "filling", "events");
-    let delivered = deliver(source, &log.target(), likeness, &mut |done| {
+    let delivered = deliver(source, &log.target(), &mut |done| {
         bar.set_position(done);
     })
     .await
     .map_err(Failure::new)?;
     bar.set_message("comparing");
-    check(log.log(), &delivered, likeness, &mut |done| {
+    check(log.log(), &delivered, &mut |done| {
         bar.set_position(done);
     })
     .await
