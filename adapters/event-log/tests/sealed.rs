@@ -6,6 +6,8 @@ mod dressed;
 mod faults;
 #[path = "sealed/forgetting.rs"]
 mod forgetting;
+#[path = "sealed/moving.rs"]
+mod moving;
 #[path = "sealed/texts.rs"]
 mod texts;
 

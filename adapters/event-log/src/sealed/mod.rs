@@ -27,7 +27,7 @@ use rapport_domain::id::{CustomerId, TenantId};
 use rapport_domain::port::BoxFuture;
 use rapport_domain::port::keys::{KeyError, KeyState, Keys};
 use rapport_domain::port::log::{
-    AppendError, Appended, Batch, EventLog, MAX_EVENT_BYTES, ReadError,
+    AppendError, Appended, Batch, EventLog, Expected, MAX_EVENT_BYTES, ReadError,
 };
 use rapport_domain::registry::personal;
 use rapport_domain::time::Timestamp;
@@ -85,6 +85,27 @@ impl SealedLog {
     #[must_use]
     pub fn inner(&self) -> &Arc<dyn EventLog> {
         &self.inner
+    }
+
+    /// The event as it would be stored in a stream; one that is sealed already, or holds nothing personal, as it is. The
+    /// same event is sealed into the same bytes.
+    ///
+    /// # Errors
+    /// As an append of it, without the conflicts.
+    pub async fn seal(&self, stream: Stream, event: NewEvent) -> Result<NewEvent, AppendError> {
+        if is_sealed(&event) {
+            return Ok(event);
+        }
+        let batch = Batch {
+            stream,
+            expected: Expected::NoStream,
+            events: vec![event],
+        };
+        let mut sealed = self.sealed(batch).await?;
+        sealed
+            .events
+            .pop()
+            .ok_or_else(|| AppendError::Refused("no event was sealed".to_owned()))
     }
 
     /// Drops the customer's key from memory, so that the store is asked again. Done by itself when a reader is handed the

@@ -21,6 +21,7 @@ mod files;
 mod kept;
 mod line;
 mod lines;
+mod sealing;
 mod segments;
 mod source;
 
@@ -31,6 +32,7 @@ pub use error::TransferError;
 pub use export::{Exported, Extent, export};
 pub use kept::{Kept, KeptError};
 pub use line::{decode, encode};
+pub use sealing::Sealing;
 pub use source::{LogSource, Place, Source};
 
 /// How the positions of a log are given out.

@@ -97,7 +97,7 @@ impl DataFolder {
 
     /// What the configuration file says of the keys of personal data.
     fn keys_config(&self) -> Result<KeysConfig, Failure> {
-        KeysConfig::of_file(&self.config, &|name| std::env::var(name).ok()).map_err(Failure::config)
+        keys_of(&self.config)
     }
 
     /// The keys of personal data that belong to the folder, as the configuration file says.
@@ -106,6 +106,11 @@ impl DataFolder {
             .open(&self.resolve())
             .map_err(Failure::new)
     }
+}
+
+/// What a configuration file says of the keys of personal data.
+fn keys_of(config: &Path) -> Result<KeysConfig, Failure> {
+    KeysConfig::of_file(config, &|name| std::env::var(name).ok()).map_err(Failure::config)
 }
 
 /// Why a command failed, as one line, and the exit code that says so.

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rapport_domain::port::keys::Keys;
 use rapport_domain::port::log::EventLog;
 use rapport_event_log::EmbeddedLog;
 use rapport_event_log::transfer::{Positions, Target};
 
 use super::Failure;
+use crate::config::KeysConfig;
 
 /// Where a log is.
 #[derive(Clone, Debug)]
@@ -36,6 +38,13 @@ pub enum Opened {
 }
 
 impl Place {
+    /// The keys of personal data in this log.
+    pub fn keys(&self, config: &KeysConfig) -> Result<Arc<dyn Keys>, Failure> {
+        match self {
+            Self::Folder(folder) => config.open(folder).map_err(Failure::new),
+        }
+    }
+
     /// Opens the log beside whoever writes to it.
     pub async fn open_to_read(&self) -> Result<Opened, Failure> {
         match self {

@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use rapport_domain::event::Position;
-use rapport_event_log::transfer::{Archive, Delivered, Format, LogSource, Source, check, deliver};
+use rapport_event_log::transfer::{
+    Archive, Delivered, Format, LogSource, Sealing, Source, check, deliver,
+};
 
 use super::super::place::{Opened, Place};
-use super::super::{DataFolder, Failure, bar, place, runtime};
+use super::super::{DataFolder, Failure, bar, keys_of, place, runtime};
+use crate::config::DEFAULT_FILE;
 
 /// Where an export goes and what it looks like.
 #[derive(clap::Args)]
@@ -40,6 +43,9 @@ pub struct Import {
     /// The file or folder that `rapport log export` wrote
     #[arg(long, value_name = "FILE|DIR")]
     from: PathBuf,
+    /// Seal personal values on the way, with the keys of the folder that is filled: for logs from before they were sealed
+    #[arg(long)]
+    seal: bool,
     #[command(flatten)]
     folder: DataFolder,
 }
@@ -53,6 +59,12 @@ pub struct Copy {
     /// The data folder whose log is filled
     #[arg(long, value_name = "DIR", value_parser = place::parse)]
     to: Place,
+    /// Seal personal values on the way, with the keys of what is filled: for logs from before they were sealed
+    #[arg(long)]
+    seal: bool,
+    /// The configuration file that names the keys, for --seal
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE)]
+    config: PathBuf,
 }
 
 /// Writes an archive.
@@ -101,13 +113,21 @@ pub fn export(command: Export) -> Result<(), Failure> {
 
 /// Fills a log from an archive.
 pub fn import(command: Import) -> Result<(), Failure> {
-    let Import { from, folder } = command;
+    let Import { from, seal, folder } = command;
+    let keys = seal.then(|| folder.keys_config()).transpose()?;
     let mut archive = Archive::open(&from).map_err(Failure::new)?;
     let events = archive.events();
     runtime()?.block_on(async {
         let to = Place::Folder(folder.resolve());
         let log = to.open_to_fill().await?;
-        fill(&mut archive, events, &log, &from.display().to_string(), &to).await?;
+        let from = from.display().to_string();
+        match keys {
+            None => fill(&mut archive, events, &log, &from, &to).await?,
+            Some(keys) => {
+                let mut sealing = Sealing::new(&mut archive, to.keys(&keys)?);
+                fill(&mut sealing, events, &log, &from, &to).await?;
+            }
+        }
         log.close().await;
         Ok(())
     })
@@ -115,14 +135,27 @@ pub fn import(command: Import) -> Result<(), Failure> {
 
 /// Fills a log from another one.
 pub fn copy(command: Copy) -> Result<(), Failure> {
-    let Copy { from, to } = command;
+    let Copy {
+        from,
+        to,
+        seal,
+        config,
+    } = command;
+    let keys = seal.then(|| keys_of(&config)).transpose()?;
     runtime()?.block_on(async {
         // Reading first: a wrong name must not leave an empty log behind.
         let source = from.open_to_read().await?;
         let log = to.open_to_fill().await?;
         let mut reading = LogSource::new(source.log());
         let events = reading.until().0;
-        fill(&mut reading, events, &log, &from.to_string(), &to).await?;
+        let from = from.to_string();
+        match keys {
+            None => fill(&mut reading, events, &log, &from, &to).await?,
+            Some(keys) => {
+                let mut sealing = Sealing::new(&mut reading, to.keys(&keys)?);
+                fill(&mut sealing, events, &log, &from, &to).await?;
+            }
+        }
         log.close().await;
         Ok(())
     })
