@@ -60,11 +60,11 @@ fn append(
         expected,
         events: vec![event],
     };
-    block_on(log.append(batch)).unwrap();
+    block_on(log.append(batch)).expect("appended");
 }
 
 fn everything(log: &dyn EventLog) -> Vec<Recorded> {
-    block_on(log.read_all(Position::START, 1_000)).unwrap()
+    block_on(log.read_all(Position::START, 1_000)).expect("read")
 }
 
 fn seal_into(
