@@ -8,7 +8,7 @@ use rapport_event_log::EmbeddedLog;
 use rapport_event_log::transfer::Kept;
 
 use super::place::Place;
-use super::{DataFolder, Failure, bar, log, runtime};
+use super::{DataFolder, Failure, bar, log, runtime, say};
 
 /// The name of the log's file in a data folder and in a backup.
 const LOG: &str = "log.db";
@@ -52,15 +52,15 @@ pub fn backup(command: Backup) -> Result<(), Failure> {
     bar.set_message("syncing and hashing");
     let kept = Kept::complete(&to, now()).map_err(Failure::new)?;
     bar.finish_and_clear();
-    println!(
+    say(format_args!(
         "{}: the log up to position {} and {models} read models, {} files, {} bytes",
         to.display(),
         copied.position,
         kept.files(),
         kept.bytes()
-    );
+    ));
     if let Some(mark) = copied.mark {
-        println!("hash of the log's head: {mark}");
+        say(format_args!("hash of the log's head: {mark}"));
     }
     Ok(())
 }
@@ -75,13 +75,13 @@ pub fn restore(command: Restore) -> Result<(), Failure> {
     })
     .map_err(Failure::new)?;
     bar.finish_and_clear();
-    println!(
+    say(format_args!(
         "{}: {} files of the backup of {}, {} bytes",
         to.display(),
         kept.files(),
         kept.made_at,
         kept.bytes()
-    );
+    ));
     runtime()?.block_on(log::verify_whole(&Place::Folder(to), false, &[]))
 }
 

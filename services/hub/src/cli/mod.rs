@@ -9,7 +9,7 @@ mod projection;
 mod serve;
 mod user;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -111,6 +111,11 @@ impl DataFolder {
 /// What a configuration file says of the keys of personal data.
 fn keys_of(config: &Path) -> Result<KeysConfig, Failure> {
     KeysConfig::of_file(config, &|name| std::env::var(name).ok()).map_err(Failure::config)
+}
+
+/// Prints a line. Whoever read our output may have seen enough; that is no reason to fail.
+fn say(line: impl std::fmt::Display) {
+    let _seen_enough = writeln!(std::io::stdout(), "{line}");
 }
 
 /// Why a command failed, as one line, and the exit code that says so.

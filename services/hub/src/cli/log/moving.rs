@@ -9,7 +9,7 @@ use rapport_event_log::transfer::{
 };
 
 use super::super::place::{Opened, Place};
-use super::super::{DataFolder, Failure, bar, keys_of, place, runtime};
+use super::super::{DataFolder, Failure, bar, keys_of, place, runtime, say};
 use crate::config::DEFAULT_FILE;
 
 /// Where an export goes and what it looks like.
@@ -99,14 +99,14 @@ pub fn export(command: Export) -> Result<(), Failure> {
         let place = |place: Option<rapport_event_log::transfer::Place>| {
             place.map_or("nothing".to_owned(), |place| place.position.to_string())
         };
-        println!(
+        say(format_args!(
             "{}: {} events, positions {} to {}; {} of them are new",
             to.display(),
             extent.events,
             place(extent.first),
             place(extent.last),
             done.added
-        );
+        ));
         Ok(())
     })
 }
@@ -181,11 +181,11 @@ async fn fill(
     .await
     .map_err(Failure::new)?;
     bar.finish_and_clear();
-    say(&delivered, from, to);
+    tell(&delivered, from, to);
     Ok(())
 }
 
-fn say(delivered: &Delivered, from: &str, to: &Place) {
+fn tell(delivered: &Delivered, from: &str, to: &Place) {
     let Delivered {
         found,
         appended,
@@ -193,17 +193,21 @@ fn say(delivered: &Delivered, from: &str, to: &Place) {
         contents,
         ..
     } = delivered;
-    println!("{from} -> {to}: {appended} events appended, {found} were there before");
-    println!(
+    say(format_args!(
+        "{from} -> {to}: {appended} events appended, {found} were there before"
+    ));
+    say(format_args!(
         "compared: both hold {} events of {} streams with the same last revisions, SHA-256 {}",
         contents.events,
         contents.streams.len(),
         contents.sha256
-    );
+    ));
     if *more {
-        println!("{to} goes on after that: events of its own were left alone");
+        say(format_args!(
+            "{to} goes on after that: events of its own were left alone"
+        ));
     }
-    println!(
+    say(format_args!(
         "positions may differ: the first hub that starts on {to} builds its read models anew from the log"
-    );
+    ));
 }

@@ -7,7 +7,7 @@ use rapport_event_log::verify::Verified;
 use rapport_event_log::{EmbeddedLog, Mark};
 
 use super::super::place::{Opened, Place};
-use super::super::{DataFolder, Failure, bar, runtime};
+use super::super::{DataFolder, Failure, bar, runtime, say};
 
 /// How closely.
 #[derive(clap::Args)]
@@ -51,20 +51,25 @@ pub async fn whole(place: &Place, deep: bool, noted: &[Mark]) -> Result<(), Fail
     let mut faults = verified.faults.len() as u64 + verified.further_faults;
     bar.finish_and_clear();
     for fault in &verified.faults {
-        println!("{fault}");
+        say(format_args!("{fault}"));
     }
     if verified.further_faults > 0 {
-        println!("… and {} faults more", verified.further_faults);
+        say(format_args!(
+            "… and {} faults more",
+            verified.further_faults
+        ));
     }
-    println!(
+    say(format_args!(
         "{place}: looked at {} events up to position {}",
         verified.events, verified.head
-    );
-    say(&verified, facts.unknown);
+    ));
+    tell(&verified, facts.unknown);
     if deep {
         faults += streams(&log, &facts).await?;
     }
-    println!("  no blobs are named: no type of event names one yet");
+    say(format_args!(
+        "  no blobs are named: no type of event names one yet"
+    ));
     match faults {
         0 => Ok(()),
         faults => Err(Failure::new(format!(
@@ -77,22 +82,22 @@ fn in_folder(folder: &Path, noted: &[Mark], facts: &mut Facts<'_>) -> Result<Ver
     EmbeddedLog::verify(folder, noted, facts).map_err(Failure::new)
 }
 
-fn say(verified: &Verified, unknown: u64) {
+fn tell(verified: &Verified, unknown: u64) {
     if verified.is_intact() {
-        println!(
+        say(format_args!(
             "  positions are in order, revisions of every stream follow each other, every fact can be read"
-        );
+        ));
     }
     if let Some(chain) = verified.chain {
-        println!(
+        say(format_args!(
             "  chain of hashes: {} links after position {}, head {}",
             chain.links, chain.after, chain.mark
-        );
+        ));
     }
     if unknown > 0 {
-        println!(
+        say(format_args!(
             "  {unknown} events are of types that only a later version of Rapport knows; they were not decoded"
-        );
+        ));
     }
 }
 
@@ -101,8 +106,12 @@ async fn streams(log: &Opened, facts: &Facts<'_>) -> Result<u64, Failure> {
         .await
         .map_err(Failure::new)?;
     for stream in &differ {
-        println!("{stream}, read by itself, does not hold what the log holds of it");
+        say(format_args!(
+            "{stream}, read by itself, does not hold what the log holds of it"
+        ));
     }
-    println!("  {read} streams were also read by themselves");
+    say(format_args!(
+        "  {read} streams were also read by themselves"
+    ));
     Ok(differ.len() as u64)
 }
