@@ -232,6 +232,9 @@ impl Engine {
         note: Option<String>,
     ) -> Result<Position, CommandError> {
         let note = self::note(note)?;
+        if self.cluster.is_some() {
+            self.store.renewed::<Interaction>(id.as_uuid()).await;
+        }
         let known = self.contact(tenant, id).await?;
         let theirs = match known.phase {
             Phase::Active { agent: with, .. } | Phase::WrapUp { agent: with, .. } => with == agent,

@@ -81,7 +81,7 @@ impl Engine {
         let epoch = EpochId::from_uuid(parts.surroundings.fresh());
         let engine = Arc::new_cyclic(|me| Self {
             me: me.clone(),
-            store: Store::new(parts.log, parts.surroundings),
+            store: Store::new(parts.log, parts.surroundings, parts.node.is_some()),
             worklist: parts.worklist,
             checkpoints: parts.checkpoints,
             directory: RwLock::new(Arc::new(Directory::default())),

@@ -123,14 +123,17 @@ kept! {
 pub(crate) struct Store {
     pub log: Arc<dyn EventLog>,
     pub surroundings: Arc<dyn Surroundings>,
+    /// Whether others append too: a state in memory may then be behind the log without our knowing.
+    shared: bool,
     caches: Caches,
 }
 
 impl Store {
-    pub fn new(log: Arc<dyn EventLog>, surroundings: Arc<dyn Surroundings>) -> Self {
+    pub fn new(log: Arc<dyn EventLog>, surroundings: Arc<dyn Surroundings>, shared: bool) -> Self {
         Self {
             log,
             surroundings,
+            shared,
             caches: Caches::default(),
         }
     }
@@ -244,7 +247,11 @@ impl Store {
         R: Send,
     {
         let cache = A::cache(&self.caches);
-        let mut loaded = match cache.get(id) {
+        let known = cache.get(id);
+        // A conflict finds out that a state was behind; a decision that appends nothing meets none. Where others append
+        // too, nothing is refused, or taken for done, on a state that was not read for it.
+        let mut may_be_old = self.shared && known.is_some();
+        let mut loaded = match known {
             Some(known) => known,
             None => self.read(id, Loaded::default()).await?,
         };
@@ -254,8 +261,16 @@ impl Store {
             }
             let now = self.now();
             let before = loaded.folded.revision;
-            let facts =
-                decide(loaded.folded.state.as_deref(), now).map_err(ExecuteError::Rejected)?;
+            let decided = decide(loaded.folded.state.as_deref(), now);
+            if std::mem::take(&mut may_be_old)
+                && !decided.as_ref().is_ok_and(|facts| !facts.is_empty())
+            {
+                loaded = self.read(id, Loaded::clone(&loaded)).await?;
+                if loaded.folded.revision != before {
+                    continue;
+                }
+            }
+            let facts = decided.map_err(ExecuteError::Rejected)?;
             if facts.is_empty() {
                 let (state, position) = (loaded.folded.state.clone(), self.log.head());
                 return Ok(Executed {
