@@ -112,10 +112,10 @@ pub fn agents(events: &[Recorded]) -> Checked {
             Ok(agent::Fact::ReservationEnded { offer, .. }) => {
                 reserved.remove(&offer);
             }
-            Ok(agent::Fact::WorkTaken { interaction, .. }) => {
-                if done.contains(&(id, interaction)) || !held.insert(interaction) {
-                    return Err(format!("{id} took {interaction} twice"));
-                }
+            Ok(agent::Fact::WorkTaken { interaction, .. })
+                if done.contains(&(id, interaction)) || !held.insert(interaction) =>
+            {
+                return Err(format!("{id} took {interaction} twice"));
             }
             Ok(agent::Fact::WorkFinished { interaction }) => {
                 held.remove(&interaction);

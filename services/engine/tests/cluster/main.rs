@@ -105,17 +105,17 @@ impl Cluster {
         for (nth, user) in AGENTS.iter().take(REGISTERED).enumerate() {
             cluster.registers(user, nth % 3).await;
         }
-        let desks = people::desks(
-            cluster.log.clone(),
-            cluster.nodes.clone(),
-            cluster.dice.clone(),
-        );
-        tokio::spawn(desks);
-        for name in AGENTS {
-            let agent = AgentId::named(tenant(), name);
-            people::is_ready(agent, &cluster.nodes, &cluster.dice).await;
-        }
         cluster
+    }
+
+    /// So many agents come to work and do what their desks show.
+    async fn open_office(&self, staff: usize) {
+        let desks = people::desks(self.log.clone(), self.nodes.clone(), self.dice.clone());
+        tokio::spawn(desks);
+        for name in AGENTS.iter().rev().take(staff) {
+            let agent = AgentId::named(tenant(), name);
+            people::is_ready(agent, &self.nodes, &self.dice).await;
+        }
     }
 
     /// A run of a node, and its lines.
@@ -323,7 +323,14 @@ fn day(seed: u64, fate: Fate) -> (usize, Duration) {
         .build()
         .unwrap();
     let ended = runtime.block_on(async {
+        // With few at work, contacts wait, and whoever says no is offered the next one.
+        let staff = if fate == Fate::PausedMidOffer {
+            2
+        } else {
+            AGENTS.len()
+        };
         let cluster = Cluster::start(seed).await;
+        cluster.open_office(staff).await;
         let load = tokio::spawn(cluster.clone().load());
         let strike = tokio::spawn(cluster.clone().strike(fate));
         let ended = tokio::time::timeout(ENDED_WITHIN, async {
@@ -393,6 +400,62 @@ fn an_owner_that_was_paused_in_the_middle_of_an_offer_makes_no_offer_without_a_r
     days(Fate::PausedMidOffer, 500..524);
 }
 
+/// The owner reserves emil for a first chat and is paused while the offer is on its way. Answers whether that was hit.
+async fn paused_with_an_offer_on_its_way(seed: u64) -> bool {
+    let cluster = Cluster::start(seed).await;
+    let emil = AgentId::named(tenant(), "emil");
+    people::is_ready(emil, &cluster.nodes, &cluster.dice).await;
+    let first = cluster.has_owner().await;
+    let owner = cluster.nodes.lock().unwrap()[first].clone();
+    let other = cluster.nodes.lock().unwrap()[(first + 1) % 3]
+        .engine
+        .clone();
+    let count = |kind: &str| {
+        let events = cluster.log.events();
+        events.iter().filter(|e| e.event.kind == kind).count()
+    };
+    let reserved = async {
+        cluster.next("agent.reserved").await;
+        // It has heard that emil is reserved, and sends the offer.
+        tokio::time::sleep(Duration::from_millis(4)).await;
+        owner.gate.send_replace(Gate::Paused);
+    };
+    let ((), first_chat) = tokio::join!(reserved, people::says("first", &other));
+    if count("interaction.offered") > 0 {
+        return false;
+    }
+    // The next owner offers it again; emil says no, and takes as many others as fit.
+    cluster.next("interaction.offered").await;
+    other.decline(tenant(), emil, first_chat).await.unwrap();
+    for name in ["second", "third", "fourth"] {
+        let offered = cluster.next("interaction.offered");
+        let ((), chat) = tokio::join!(offered, people::says(name, &other));
+        other.accept(tenant(), emil, chat).await.unwrap();
+    }
+    assert_eq!(taken(&cluster.log.events()).len(), 2);
+    let offers = count("interaction.offered");
+    owner.gate.send_replace(Gate::Open);
+    tokio::time::sleep(LEASE).await;
+    assert_eq!(count("interaction.offered"), offers, "{}", cluster.told());
+    assert_eq!(count("interaction.offer_voided"), 1);
+    assert_eq!(other.work_of(tenant(), emil).await.unwrap().len(), 3);
+    true
+}
+
+#[test]
+fn an_offer_that_was_on_its_way_when_its_owner_was_paused_is_refused_for_ever() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap()
+    };
+    let hit = |seed: &u64| runtime().block_on(paused_with_an_offer_on_its_way(*seed));
+    let hits = (0..24).filter(hit).count();
+    assert!(hits > 3, "{hits}");
+}
+
 #[test]
 fn a_node_that_comes_back_under_its_name_settles_what_it_held() {
     days(Fate::Restarted, 300..312);
@@ -409,6 +472,7 @@ fn an_agents_phone_is_rung_through_the_node_it_registered_with() {
             .unwrap();
         runtime.block_on(async {
             let cluster = Cluster::start(seed).await;
+            cluster.open_office(AGENTS.len()).await;
             let work = async {
                 cluster.clone().load().await;
                 cluster.is_quiet().await;

@@ -86,6 +86,17 @@ pub async fn visits(name: String, nodes: Nodes, dice: Dice, acknowledged: Arc<Ac
     }
 }
 
+/// A visitor writes the first message; answers the conversation.
+pub async fn says(name: &str, engine: &Arc<Engine>) -> InteractionId {
+    let visitor = Visitor {
+        site_key: "shop-key".into(),
+        visitor: Private::new(name.to_owned()),
+    };
+    let message = MessageId::from_uuid(Uuid::now_v7());
+    let said = engine.say(visitor, message, Private::new("hello".into()));
+    said.await.unwrap().interaction
+}
+
 /// All agents: they see at their desks what the log says and do what is theirs to do.
 pub async fn desks(log: MemoryLog, nodes: Nodes, dice: Dice) {
     let mut seen = Position::START;
