@@ -399,6 +399,10 @@ impl EventLog for SealedLog {
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Position> {
         self.inner.wait_past(position)
     }
+
+    fn counts_positions(&self) -> bool {
+        self.inner.counts_positions()
+    }
 }
 
 /// The keys as this log sees them: destroying one also drops it from memory here.
