@@ -12,7 +12,7 @@ WEB := services/web
 BROWSER := tests/browser
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public $(WEB)/widget -type f 2>/dev/null) $(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
 
-.PHONY: help build demo test test-crash bench bench-media ui peers fmt lint clean
+.PHONY: help build demo test test-crash test-esdb bench bench-media ui peers fmt lint clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,12 @@ test-crash: ui ## Kill the hub 100 times under load and look for anything lost (
 	@scripts/install-peers sipp
 	$(CARGO) build --workspace --all-targets --locked
 	KILLS=$(or $(N),$(KILLS),100) $(CARGO) test --workspace --locked --test kills -- --nocapture
+
+test-esdb: ## The log's contract against a real EventStoreDB/KurrentDB: ADDRESS=esdb://user:password@host:2113?tls=true (CA=file.pem)
+	@[ -n "$(ADDRESS)" ] || { echo "make test-esdb needs a server: ADDRESS='esdb://admin:changeit@127.0.0.1:2113?tls=false' make test-esdb"; \
+	  echo "CA=file.pem names certificates to trust. The server must take appends of 2 MB (MaxAppendSize); streams get names of their own."; exit 2; }
+	RAPPORT_TEST_ESDB='$(ADDRESS)' $(if $(CA),RAPPORT_TEST_ESDB_CA='$(CA)') \
+	  $(CARGO) test -p rapport-event-log --features eventstore --locked --test real_cluster
 
 bench: ui ## Measure against the budgets of docs/PERFORMANCE.md (JSON=1: one object a line)
 	@scripts/bench

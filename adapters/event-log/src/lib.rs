@@ -16,6 +16,8 @@ mod chain;
 mod checkpoint;
 mod embedded;
 mod error;
+#[cfg(feature = "eventstore")]
+mod eventstore;
 mod file;
 mod heads;
 pub mod inspect;
@@ -30,8 +32,11 @@ pub mod verify;
 mod wal;
 mod writer;
 
+#[cfg(feature = "eventstore")]
+pub use self::eventstore::{ClusterConfig, ClusterHealth, ClusterLog, ConnectError, Credentials};
 pub use backup::{Backup, BackupError, copy_database};
 pub use chain::{ChainHash, Mark, NotAMark};
 pub use embedded::{EmbeddedLog, Stats};
 pub use error::OpenError;
+pub use lock::FolderLock;
 pub use sealed::SealedLog;

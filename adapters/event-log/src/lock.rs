@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::error::OpenError;
-use crate::file::FILE_MODE;
+use crate::file::{FILE_MODE, prepare_folder};
 
 const NAME: &str = "log.lock";
 
@@ -16,13 +16,22 @@ pub(crate) fn is_held(folder: &Path) -> bool {
         .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
-/// Holds the folder until dropped.
+/// Holds a data folder until dropped: no second process takes it meanwhile. The embedded log does so itself.
 #[derive(Debug)]
-pub(crate) struct FolderLock {
+pub struct FolderLock {
     _file: File,
 }
 
 impl FolderLock {
+    /// Takes a data folder, which is created when there is none, for a process that keeps its log elsewhere.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`], or [`OpenError::Io`].
+    pub fn claim(folder: &Path) -> Result<Self, OpenError> {
+        prepare_folder(folder).map_err(OpenError::io(folder))?;
+        Self::take(folder)
+    }
+
     /// Takes the folder for this process. The pid in the file is only there to be named to whoever comes second.
     pub(crate) fn take(folder: &Path) -> Result<Self, OpenError> {
         let path = folder.join(NAME);
