@@ -7,6 +7,7 @@ pub mod api;
 pub mod baresip;
 pub mod chat;
 pub mod desk;
+pub mod double;
 pub mod hub;
 pub mod log;
 pub mod ports;

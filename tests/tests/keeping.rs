@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rapport_tests::chat::Visitor;
+use rapport_tests::double::Double;
 use rapport_tests::hub::{Hub, run};
 use rapport_tests::log::Log;
 use rapport_tests::setup::Setup;
@@ -305,6 +306,76 @@ async fn a_log_that_is_exported_imported_and_copied_gives_the_same_statistics() 
         text(&there),
     ];
     let why = refuses(&import, &folder).await;
+    assert!(why.contains("the log holds other events"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_is_moved_to_a_cluster_and_back_is_the_same_log() {
+    let setup = Setup::new().agent("anna", "");
+    let mut hub = Hub::start(&setup).await;
+    whole_chat(&hub, &hub.log()).await;
+    let before = counted(&hub, 1).await;
+    let (data, folder) = (hub.data(), hub.folder().to_owned());
+    let cluster = Double::start(3, &folder).await;
+    // While the hub runs, and the rest once it has stopped.
+    let to = [
+        "log",
+        "copy",
+        "--from",
+        text(&data),
+        "--to",
+        cluster.address(),
+    ];
+    println!("{}", succeeds(&to, &folder).await);
+    hub.stop().await;
+    println!("{}", succeeds(&to, &folder).await);
+    let again = succeeds(&to, &folder).await;
+    assert!(again.contains(": 0 events appended"), "{again}");
+    let verify = ["log", "verify", "--deep", "--data", cluster.address()];
+    println!("{}", succeeds(&verify, &folder).await);
+
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let filled = elsewhere.path().join("data");
+    let back = [
+        "log",
+        "copy",
+        "--from",
+        cluster.address(),
+        "--to",
+        text(&filled),
+    ];
+    println!("{}", succeeds(&back, &folder).await);
+    bring_keys(&data, &filled, &folder).await;
+    let whole = contents(&Log::whole(&data, &folder).await);
+    assert_eq!(contents(&Log::whole(&filled, &folder).await), whole);
+    let archive = folder.join("of-the-cluster.jsonl");
+    let export = [
+        "log",
+        "export",
+        "--data",
+        cluster.address(),
+        "--to",
+        text(&archive),
+    ];
+    let said = succeeds(&export, &folder).await;
+    assert!(said.contains(&format!("{} events", whole.len())), "{said}");
+    let other = Hub::start_in(elsewhere, &setup).await;
+    assert_eq!(counted(&other, 1).await, before);
+
+    // A cluster that holds another log is left alone.
+    let stranger = tempfile::tempdir().expect("a folder");
+    let mut stranger = Hub::start_in(stranger, &setup).await;
+    let theirs = stranger.data();
+    stranger.stop().await;
+    let onto = [
+        "log",
+        "copy",
+        "--from",
+        text(&theirs),
+        "--to",
+        cluster.address(),
+    ];
+    let why = refuses(&onto, &folder).await;
     assert!(why.contains("the log holds other events"), "{why}");
 }
 

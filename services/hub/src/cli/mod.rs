@@ -21,6 +21,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use rapport_domain::port::keys::Keys;
 
+use place::Place;
+
 use crate::config::{Config, DEFAULT_FILE, KeysConfig, explain};
 
 /// An omnichannel interaction hub: every contact in one log, one voice to the customer.
@@ -74,7 +76,7 @@ enum Command {
 /// Which data folder a command works on.
 #[derive(clap::Args)]
 struct DataFolder {
-    /// The data folder; without it, the one the configuration file names
+    /// The data folder; without it, the one the configuration file names. Commands on the log also take a cluster's address
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The configuration file that names the data folder
@@ -93,6 +95,15 @@ impl DataFolder {
             .clone()
             .or_else(|| of_file(&self.config))
             .unwrap_or_else(|| PathBuf::from("rapport-data"))
+    }
+
+    /// Where the log is: in the folder, or in the cluster whose address was given in the folder's place.
+    fn place(&self) -> Result<Place, Failure> {
+        let given = self.data.as_ref().and_then(|data| data.to_str());
+        match given.filter(|given| given.contains("://")) {
+            Some(address) => place::parse(address).map_err(Failure::config),
+            None => Ok(Place::Folder(self.resolve())),
+        }
     }
 
     /// What the configuration file says of the keys of personal data.

@@ -1,48 +1,90 @@
 //! Where a log is, and a log that is open.
 
-use std::path::PathBuf;
+use std::env;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rapport_domain::port::keys::Keys;
 use rapport_domain::port::log::EventLog;
-use rapport_event_log::EmbeddedLog;
 use rapport_event_log::transfer::{Positions, Target};
+use rapport_event_log::{ClusterConfig, ClusterLog, Credentials, EmbeddedLog};
 
 use super::Failure;
-use crate::config::KeysConfig;
+use crate::config::{KeysConfig, KeysPlace};
 
 /// Where a log is.
 #[derive(Clone, Debug)]
 pub enum Place {
     /// In a data folder.
     Folder(PathBuf),
+    /// In a cluster.
+    Cluster(Box<ClusterConfig>),
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Folder(folder) => folder.display().fmt(f),
+            Self::Cluster(config) => f.write_str(&config.connection_string),
         }
     }
 }
 
-/// Reads what `--from` and `--to` of a copy say.
+/// Reads what `--from` and `--to` of a copy say: a data folder, or the address of a cluster. Who we are there is in the
+/// environment (`RAPPORT_LOG_USER`, `RAPPORT_LOG_PASSWORD`, `RAPPORT_LOG_CA_FILE`): command lines are seen by others.
 pub fn parse(text: &str) -> Result<Place, String> {
-    Ok(Place::Folder(PathBuf::from(text)))
+    let Some((_, rest)) = text.split_once("://") else {
+        return Ok(Place::Folder(PathBuf::from(text)));
+    };
+    if rest
+        .split('?')
+        .next()
+        .is_some_and(|hosts| hosts.contains('@'))
+    {
+        return Err(
+            "the address holds a user or a password; set RAPPORT_LOG_USER and RAPPORT_LOG_PASSWORD"
+                .to_owned(),
+        );
+    }
+    let config = ClusterConfig {
+        credentials: env::var("RAPPORT_LOG_USER").ok().map(|user| Credentials {
+            user,
+            password: env::var("RAPPORT_LOG_PASSWORD").unwrap_or_default(),
+        }),
+        ca_file: env::var_os("RAPPORT_LOG_CA_FILE").map(Into::into),
+        ..ClusterConfig::new(text)
+    };
+    config.check().map_err(|error| error.to_string())?;
+    Ok(Place::Cluster(Box::new(config)))
 }
 
 /// A log that is open.
 pub enum Opened {
     /// Of a data folder.
     Embedded(EmbeddedLog),
+    /// Of a cluster.
+    Cluster(Box<ClusterLog>),
+}
+
+async fn connect(config: &ClusterConfig) -> Result<Opened, Failure> {
+    let log = ClusterLog::connect(config.clone()).await;
+    log.map(|log| Opened::Cluster(Box::new(log)))
+        .map_err(Failure::new)
 }
 
 impl Place {
-    /// The keys of personal data in this log.
+    /// The keys of personal data in this log. Those of a cluster are in a folder that its nodes share.
     pub fn keys(&self, config: &KeysConfig) -> Result<Arc<dyn Keys>, Failure> {
-        match self {
-            Self::Folder(folder) => config.open(folder).map_err(Failure::new),
-        }
+        let folder: &Path = match (self, &config.place) {
+            (Self::Folder(folder), _) => folder,
+            (Self::Cluster(_), KeysPlace::Shared(shared)) => shared,
+            (Self::Cluster(_), KeysPlace::Local) => {
+                return Err(Failure::config(
+                    "keys: those of a cluster are in a folder that its nodes share; name it with --config in the file's `keys`",
+                ));
+            }
+        };
+        config.open(folder).map_err(Failure::new)
     }
 
     /// Opens the log beside whoever writes to it.
@@ -51,6 +93,7 @@ impl Place {
             Self::Folder(folder) => EmbeddedLog::open_read_only(folder)
                 .map(Opened::Embedded)
                 .map_err(Failure::new),
+            Self::Cluster(config) => connect(config).await,
         }
     }
 
@@ -60,6 +103,7 @@ impl Place {
             Self::Folder(folder) => EmbeddedLog::open(folder)
                 .map(Opened::Embedded)
                 .map_err(Failure::new),
+            Self::Cluster(config) => connect(config).await,
         }
     }
 }
@@ -69,13 +113,15 @@ impl Opened {
     pub fn log(&self) -> &dyn EventLog {
         match self {
             Self::Embedded(log) => log,
+            Self::Cluster(log) => &**log,
         }
     }
 
-    /// To be shared.
+    /// The log alone, to be wrapped.
     pub fn into_log(self) -> Arc<dyn EventLog> {
         match self {
             Self::Embedded(log) => Arc::new(log),
+            Self::Cluster(log) => Arc::from(log as Box<dyn EventLog>),
         }
     }
 
@@ -83,6 +129,7 @@ impl Opened {
     pub fn target(&self) -> Target<'_> {
         match self {
             Self::Embedded(log) => Target::Embedded(log),
+            Self::Cluster(log) => Target::Any(&**log),
         }
     }
 
@@ -90,6 +137,7 @@ impl Opened {
     pub fn positions(&self) -> Positions {
         match self {
             Self::Embedded(_) => Positions::Dense,
+            Self::Cluster(_) => Positions::Opaque,
         }
     }
 
@@ -97,6 +145,7 @@ impl Opened {
     pub async fn close(self) {
         match self {
             Self::Embedded(log) => log.close().await,
+            Self::Cluster(log) => log.close().await,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use rapport_domain::event::Position;
 use rapport_event_log::transfer::{
-    Archive, Delivered, Format, LogSource, Sealing, Source, check, deliver,
+    Archive, Delivered, Format, LogSource, Positions, Sealing, Source, check, deliver,
 };
 
 use super::super::place::{Opened, Place};
@@ -53,11 +53,11 @@ pub struct Import {
 /// From where to where.
 #[derive(clap::Args)]
 pub struct Copy {
-    /// The data folder whose log is copied; a hub may be running on it
-    #[arg(long, value_name = "DIR", value_parser = place::parse)]
+    /// The data folder or the cluster whose log is copied; hubs may be running on it
+    #[arg(long, value_name = "DIR|ADDRESS", value_parser = place::parse)]
     from: Place,
-    /// The data folder whose log is filled
-    #[arg(long, value_name = "DIR", value_parser = place::parse)]
+    /// The data folder or the cluster (`esdb://…`) whose log is filled; nobody else may write to it meanwhile
+    #[arg(long, value_name = "DIR|ADDRESS", value_parser = place::parse)]
     to: Place,
     /// Seal personal values on the way, with the keys of what is filled: for logs from before they were sealed
     #[arg(long)]
@@ -82,7 +82,7 @@ pub fn export(command: Export) -> Result<(), Failure> {
         Some(ArchiveFormat::Segments) | None => Format::Segments,
     };
     runtime()?.block_on(async {
-        let log = Place::Folder(folder.resolve()).open_to_read().await?;
+        let log = folder.place()?.open_to_read().await?;
         let bar = bar::of(log.log().head().0, "exporting", "events");
         let done = rapport_event_log::transfer::export(
             log.log(),
@@ -118,7 +118,7 @@ pub fn import(command: Import) -> Result<(), Failure> {
     let mut archive = Archive::open(&from).map_err(Failure::new)?;
     let events = archive.events();
     runtime()?.block_on(async {
-        let to = Place::Folder(folder.resolve());
+        let to = folder.place()?;
         let log = to.open_to_fill().await?;
         let from = from.display().to_string();
         match keys {
@@ -147,7 +147,11 @@ pub fn copy(command: Copy) -> Result<(), Failure> {
         let source = from.open_to_read().await?;
         let log = to.open_to_fill().await?;
         let mut reading = LogSource::new(source.log());
-        let events = reading.until().0;
+        // Where positions only order events, nobody knows how many there are.
+        let events = match source.positions() {
+            Positions::Dense => reading.until().0,
+            Positions::Opaque => 0,
+        };
         let from = from.to_string();
         match keys {
             None => fill(&mut reading, events, &log, &from, &to).await?,

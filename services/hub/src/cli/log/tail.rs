@@ -11,7 +11,6 @@ use rapport_domain::registry::personal;
 use rapport_event_log::SealedLog;
 use serde_json::{Value, json};
 
-use super::super::place::Place;
 use super::super::{DataFolder, Failure, runtime};
 
 /// Events read at a time.
@@ -52,10 +51,14 @@ pub struct Tail {
 pub fn run(tail: Tail) -> Result<(), Failure> {
     let wanted = Wanted::of(&tail)?;
     runtime()?.block_on(async {
-        let log = Place::Folder(tail.folder.resolve()).open_to_read().await?;
+        let place = tail.folder.place()?;
+        let log = place.open_to_read().await?;
         let mut log = log.into_log();
         if tail.personal {
-            log = Arc::new(SealedLog::new(log, tail.folder.keys()?));
+            log = Arc::new(SealedLog::new(
+                log,
+                place.keys(&tail.folder.keys_config()?)?,
+            ));
         }
         match print_all(&*log, &tail, &wanted).await {
             // Whoever read our output has seen enough.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rapport_event_log::inspect::{Facts, streams_agree};
-use rapport_event_log::verify::Verified;
+use rapport_event_log::verify::{Verified, verify};
 use rapport_event_log::{EmbeddedLog, Mark};
 
 use super::super::place::{Opened, Place};
@@ -30,7 +30,7 @@ pub fn run(command: Verify) -> Result<(), Failure> {
         noted,
         folder,
     } = command;
-    let place = Place::Folder(folder.resolve());
+    let place = folder.place()?;
     runtime()?.block_on(whole(&place, deep, &noted))
 }
 
@@ -47,6 +47,13 @@ pub async fn whole(place: &Place, deep: bool, noted: &[Mark]) -> Result<(), Fail
     }
     let verified = match place {
         Place::Folder(folder) => in_folder(folder, noted, &mut facts)?,
+        // A noted hash is of an embedded log's chain; a cluster has none.
+        Place::Cluster(_) if !noted.is_empty() => {
+            return Err(Failure::new(format!(
+                "{place} has no chain of hashes to compare with --noted"
+            )));
+        }
+        Place::Cluster(_) => verify(log.log(), &mut facts).await.map_err(Failure::new)?,
     };
     let mut faults = verified.faults.len() as u64 + verified.further_faults;
     bar.finish_and_clear();
