@@ -102,6 +102,14 @@ impl<A: Aggregate> Cache<A> {
         self.shard(id).remove(&id);
     }
 
+    /// Forgets every state of which this holds.
+    pub fn forget_where(&self, holds: impl Fn(&A) -> bool) {
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.retain(|_, known| !known.folded.state.as_deref().is_some_and(&holds));
+        }
+    }
+
     fn shard(&self, id: Uuid) -> MutexGuard<'_, Shard<A>> {
         let index = usize::from(id.as_bytes()[15]) % SHARDS;
         self.shards[index]

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rapport_domain::aggregate::decode;
 use rapport_domain::channel::{Channel, Direction};
 use rapport_domain::contact_point::{ContactPoint, Kind};
+use rapport_domain::customer::Customer;
 use rapport_domain::event::{Actor, Category, Recorded, Revision, Stream};
 use rapport_domain::id::{InteractionId, MessageId, TenantId};
 use rapport_domain::interaction::{Fact, Interaction, Rejection, Start};
@@ -136,8 +137,29 @@ impl Engine {
         })
     }
 
-    /// The visitor's latest conversation, open or over.
+    /// The visitor's latest conversation, open or over; none when they were erased since.
     async fn latest_conversation(&self, place: &Place) -> Result<Option<InteractionId>, ChatError> {
+        let Some(id) = self.last_conversation(place).await? else {
+            return Ok(None);
+        };
+        let unavailable = |_| ChatError::Unavailable;
+        let known = self
+            .store
+            .load_of::<Interaction>(place.tenant, id.as_uuid())
+            .await
+            .map_err(unavailable)?;
+        let Some(known) = known else {
+            return Ok(Some(id));
+        };
+        let who = self
+            .store
+            .load_of::<Customer>(place.tenant, known.customer.as_uuid())
+            .await
+            .map_err(unavailable)?;
+        Ok((!who.is_some_and(|who| who.is_erased())).then_some(id))
+    }
+
+    async fn last_conversation(&self, place: &Place) -> Result<Option<InteractionId>, ChatError> {
         if let Some(known) = self.conversations.latest(place.visitor) {
             return Ok(Some(known));
         }

@@ -7,6 +7,7 @@ use rapport_domain::acd::Input;
 use rapport_domain::event::Position;
 use rapport_domain::id::{EpochId, QueueId, TenantId};
 use rapport_domain::port::Surroundings;
+use rapport_domain::port::keys::Keys;
 use rapport_domain::port::log::EventLog;
 use rapport_domain::port::query::{Checkpoints, Worklist};
 use rapport_domain::time::Timestamp;
@@ -22,7 +23,7 @@ use crate::error::EngineError;
 use crate::floors::Floors;
 use crate::lanes::Lanes;
 use crate::live::{Change, Live};
-use crate::store::Store;
+use crate::store::{Ctx, Store};
 use crate::timers::{Due, Timers};
 use crate::views::QueueNow;
 
@@ -38,6 +39,8 @@ pub struct Parts {
     pub checkpoints: Arc<dyn Checkpoints>,
     /// How this process takes part, when several share the log; `None` when it has the log for itself.
     pub node: Option<NodeSettings>,
+    /// The keys that the personal data in the log is sealed with.
+    pub keys: Arc<dyn Keys>,
 }
 
 /// Name of the reactions' checkpoint.
@@ -50,6 +53,7 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) worklist: Arc<dyn Worklist>,
     pub(crate) checkpoints: Arc<dyn Checkpoints>,
+    pub(crate) keys: Arc<dyn Keys>,
     pub(crate) directory: RwLock<Arc<Directory>>,
     pub(crate) floors: Floors,
     pub(crate) timers: Timers,
@@ -84,6 +88,7 @@ impl Engine {
             store: Store::new(parts.log, parts.surroundings, parts.node.is_some()),
             worklist: parts.worklist,
             checkpoints: parts.checkpoints,
+            keys: parts.keys,
             directory: RwLock::new(Arc::new(Directory::default())),
             floors: Floors::default(),
             timers: Timers::default(),
@@ -270,6 +275,10 @@ impl Engine {
                 interaction,
             } => self.wrap_up_ran_out(tenant, interaction).await,
             Due::Outreach { tenant, customer } => self.outreach_is_due(tenant, customer).await,
+            Due::Erasure { tenant, customer } => {
+                let ctx = Ctx::system(tenant, customer.as_uuid(), None);
+                self.finish_erasure(tenant, customer, &ctx).await;
+            }
             Due::Floor { tenant } => self.feed(tenant, [Input::Tick]).await,
         }
     }
@@ -292,7 +301,7 @@ impl Due {
                 interaction.as_uuid()
             }
             Self::Reservation { agent, .. } => agent.as_uuid(),
-            Self::Outreach { customer, .. } => customer.as_uuid(),
+            Self::Outreach { customer, .. } | Self::Erasure { customer, .. } => customer.as_uuid(),
             Self::Floor { tenant } => tenant.as_uuid(),
         }
     }

@@ -17,6 +17,7 @@ mod declare;
 mod desk;
 mod directory;
 mod engine;
+mod erasure;
 mod error;
 mod floors;
 mod lanes;
@@ -41,6 +42,7 @@ pub use customers::{CustomerChange, CustomerRef};
 pub use declare::{AgentDeclaration, TenantDeclaration};
 pub use directory::{AgentEntry, Directory, QueueEntry, TenantEntry};
 pub use engine::{Engine, Parts};
+pub use erasure::Erasure;
 pub use error::{CommandError, EngineError};
 pub use live::{Change, ChangeKind, DeskFrame};
 

@@ -99,6 +99,14 @@ impl Live {
         past.complete_after = past.complete_after.max(position);
     }
 
+    /// Drops what is remembered: it may show somebody who was erased. Watchers who come back take a snapshot.
+    pub fn forget(&self) {
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = past.changes.iter().map(|change| change.position).max();
+        past.complete_after = past.complete_after.max(last.unwrap_or_default());
+        past.changes.clear();
+    }
+
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Change>> {
         self.sender.subscribe()
     }
@@ -164,6 +172,17 @@ mod tests {
             .for_each(|position| publish(&live, position));
         assert_eq!(positions(live.after(Position(9))), Some(vec![9, 8]));
         assert_eq!(positions(live.after(Position(5))), Some(vec![7, 9, 8]));
+    }
+
+    #[test]
+    fn after_forgetting_whoever_was_away_takes_a_snapshot() {
+        let live = Live::new(Position(5));
+        [7, 8]
+            .into_iter()
+            .for_each(|position| publish(&live, position));
+        live.forget();
+        assert_eq!(positions(live.after(Position(7))), None);
+        assert_eq!(positions(live.after(Position(8))), Some(vec![]));
     }
 
     #[test]

@@ -289,6 +289,20 @@ impl Engine {
         self.watchers(cause, ChangeKind::Agent(id));
     }
 
+    /// A customer was erased, perhaps on another node, perhaps by one that stopped half-way.
+    pub(crate) async fn react_to_erasure(self: &Arc<Self>, cause: Cause<'_>) {
+        let customer = CustomerId::from_uuid(cause.recorded.stream.id);
+        self.forget_in_memory(customer);
+        self.then(
+            cause,
+            customer.as_uuid(),
+            move |engine, tenant, ctx| async move {
+                engine.finish_erasure(tenant, customer, &ctx).await;
+            },
+        )
+        .await;
+    }
+
     pub(crate) async fn react_to_queue(self: &Arc<Self>, cause: Cause<'_>, fact: QueueFact) {
         let id = QueueId::from_uuid(cause.recorded.stream.id);
         let version = u32::try_from(cause.recorded.revision.0 + 1).unwrap_or(u32::MAX);

@@ -148,7 +148,12 @@ impl Engine {
                 self.store.outdate::<Queue>(recorded);
                 self.react_to_queue(cause, fact(recorded)?).await;
             }
-            Category::Customer => self.store.outdate::<Customer>(recorded),
+            Category::Customer => {
+                self.store.outdate::<Customer>(recorded);
+                if recorded.event.kind == "customer.erased" {
+                    self.react_to_erasure(cause).await;
+                }
+            }
             Category::ContactPoint => self.store.outdate::<Claim>(recorded),
             Category::Tenant => self.store.outdate::<Tenant>(recorded),
             Category::Policy => self.store.outdate::<Policy>(recorded),

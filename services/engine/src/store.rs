@@ -7,7 +7,7 @@ use rapport_domain::agent::Agent;
 use rapport_domain::aggregate::{self, Aggregate, Fact as _};
 use rapport_domain::customer::{Claim, Customer};
 use rapport_domain::event::{Actor, Meta, NewEvent, Position, Recorded, Revision, Stream};
-use rapport_domain::id::{EventId, TenantId};
+use rapport_domain::id::{CustomerId, EventId, TenantId};
 use rapport_domain::interaction::Interaction;
 use rapport_domain::node::{Node, Routing};
 use rapport_domain::outreach::Outreach;
@@ -232,6 +232,21 @@ impl Store {
     /// As [`Store::observe`], for streams whose facts the reactor does not decode.
     pub fn outdate<A: Kept>(&self, recorded: &Recorded) {
         A::cache(&self.caches).forget_older(recorded.stream.id, recorded.revision);
+    }
+
+    /// Drops every state that holds something of a customer.
+    pub fn forget_customer(&self, customer: CustomerId) {
+        let Caches {
+            interactions,
+            customers,
+            outreach,
+            claims,
+            ..
+        } = &self.caches;
+        interactions.forget_where(|interaction| interaction.customer == customer);
+        customers.forget(customer.as_uuid());
+        outreach.forget(customer.as_uuid());
+        claims.forget_where(|claim| claim.customer == Some(customer));
     }
 
     /// Decides on the present state and appends what follows. The decision sees the state only when the stream is

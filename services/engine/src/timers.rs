@@ -34,6 +34,11 @@ pub(crate) enum Due {
         tenant: TenantId,
         customer: CustomerId,
     },
+    /// An erasure that could not be finished.
+    Erasure {
+        tenant: TenantId,
+        customer: CustomerId,
+    },
     /// The floor wants to look again.
     Floor { tenant: TenantId },
 }

@@ -1,9 +1,11 @@
 //! A hub: log, read models, engine, channels and HTTP, put together and taken apart in the right order.
 
+pub mod offline;
 mod parts;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -134,28 +136,9 @@ impl Hub {
         .await??;
         let sealed = SealedLog::new(log.clone(), keys);
         sealed.check_keys().await?;
-        let shared: Arc<dyn EventLog> = Arc::new(sealed);
-        let first = log.read_all(Position::START, 1).await.map_err(unreadable)?;
-        let first = first.first().map(|event| (event.position, event.event.id));
-        let head = log.head();
-        let opened = off(move || {
-            let strangers = discard_strangers(&data, first, head)?;
-            if !strangers.is_empty() {
-                tracing::warn!(
-                    files = strangers.join(", "),
-                    "read models of another log, or of one that went further, were thrown away; they are built anew"
-                );
-            }
-            Ok::<_, StartError>(ReadModels::open(&data)?)
-        });
-        let (models, projections) = opened.await??;
-        let projections = Arc::new(Projections::start(
-            shared.clone(),
-            Arc::new(models.clone()),
-            projections,
-            Handle::current(),
-        ));
-        catch_up(&projections, log.head()).await?;
+        let sealed = Arc::new(sealed);
+        let shared: Arc<dyn EventLog> = sealed.clone();
+        let (models, projections) = read_models(&log, &shared, data).await?;
 
         let engine = Engine::start(Parts {
             log: shared.clone(),
@@ -163,6 +146,7 @@ impl Hub {
             worklist: Arc::new(models.clone()),
             checkpoints: Arc::new(models.clone()),
             node: None,
+            keys: sealed,
         })
         .await?;
         // Half of the machine: logins of strangers must not take the processors from calls.
@@ -294,6 +278,36 @@ impl Hub {
 
 fn unreadable(error: rapport_domain::port::log::ReadError) -> StartError {
     StartError::System(error.to_string())
+}
+
+/// Opens the read models of a data folder, without those that another log left there, and has them follow this one.
+async fn read_models(
+    log: &EmbeddedLog,
+    shared: &Arc<dyn EventLog>,
+    data: PathBuf,
+) -> Result<(ReadModels, Arc<Projections>), StartError> {
+    let first = log.read_all(Position::START, 1).await.map_err(unreadable)?;
+    let first = first.first().map(|event| (event.position, event.event.id));
+    let head = log.head();
+    let opened = off(move || {
+        let strangers = discard_strangers(&data, first, head)?;
+        if !strangers.is_empty() {
+            tracing::warn!(
+                files = strangers.join(", "),
+                "read models of another log, or of one that went further, were thrown away; they are built anew"
+            );
+        }
+        Ok::<_, StartError>(ReadModels::open(&data)?)
+    });
+    let (models, projections) = opened.await??;
+    let projections = Arc::new(Projections::start(
+        shared.clone(),
+        Arc::new(models.clone()),
+        projections,
+        Handle::current(),
+    ));
+    catch_up(&projections, log.head()).await?;
+    Ok((models, projections))
 }
 
 fn taken(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> StartError {

@@ -6,6 +6,7 @@
     reason = "a test that cannot set up its world has failed"
 )]
 
+mod erasing;
 mod holds;
 mod mortal;
 mod outside;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use mortal::{Fuse, Moment, MortalLog, MortalVoice, VirtualTime};
 use outside::{Outside, Story};
 use rapport_domain::event::Actor;
-use rapport_domain::testing::MemoryLog;
+use rapport_domain::testing::{MemoryKeys, MemoryLog};
 use rapport_domain::time::Timestamp;
 use rapport_engine::{Engine, Parts};
 use support::{Marks, Scan, declaration};
@@ -79,6 +80,7 @@ impl World {
             worklist: Arc::new(Scan(self.log.clone())),
             checkpoints: self.marks.clone(),
             node: None,
+            keys: Arc::new(MemoryKeys::new()),
         };
         let (sender, events) = mpsc::channel(64);
         let voice = MortalVoice::new(fuse.clone());

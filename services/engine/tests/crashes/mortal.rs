@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rapport_domain::event::{Position, Recorded, Revision, Stream};
+use rapport_domain::id::{CustomerId, TenantId};
 use rapport_domain::port::BoxFuture;
 use rapport_domain::port::Surroundings;
+use rapport_domain::port::keys::{KeyError, KeyState, Keys};
 use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, ReadError};
 use rapport_domain::port::voice::{Voice, VoiceBusy, VoiceCommand};
-use rapport_domain::testing::MemoryLog;
+use rapport_domain::testing::{MemoryKeys, MemoryLog};
 use rapport_domain::time::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -146,6 +148,47 @@ impl EventLog for MortalLog {
                 return pending().await;
             }
             head
+        })
+    }
+}
+
+/// Keys that the dead cannot reach.
+pub struct MortalKeys {
+    keys: MemoryKeys,
+    fuse: Arc<Fuse>,
+}
+
+impl MortalKeys {
+    pub fn new(keys: MemoryKeys, fuse: Arc<Fuse>) -> Self {
+        Self { keys, fuse }
+    }
+}
+
+impl Keys for MortalKeys {
+    fn key_for_sealing(
+        &self,
+        tenant: TenantId,
+        customer: CustomerId,
+    ) -> BoxFuture<'_, Result<KeyState, KeyError>> {
+        self.keys.key_for_sealing(tenant, customer)
+    }
+    fn keys_for_opening(
+        &self,
+        customers: Vec<CustomerId>,
+    ) -> BoxFuture<'_, Result<Vec<KeyState>, KeyError>> {
+        self.keys.keys_for_opening(customers)
+    }
+    fn destroy(&self, customer: CustomerId, at: Timestamp) -> BoxFuture<'_, Result<(), KeyError>> {
+        Box::pin(async move {
+            match self.fuse.step() {
+                Step::Goes => self.keys.destroy(customer, at).await,
+                Step::Dead => pending().await,
+                Step::LastBreath => {
+                    let _nobody_hears = self.keys.destroy(customer, at).await;
+                    self.fuse.die();
+                    pending().await
+                }
+            }
         })
     }
 }

@@ -7,4 +7,5 @@
 
 mod calls;
 mod chats;
+mod erasing;
 mod support;

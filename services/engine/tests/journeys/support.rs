@@ -18,7 +18,7 @@ use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, ReadErro
 use rapport_domain::port::query::{Checkpoints, QueryError, Worklist};
 use rapport_domain::port::voice::{Voice, VoiceBusy, VoiceCommand, VoiceEvent};
 use rapport_domain::setup::{AccessPoint, QueueDefinition, TenantDefinition};
-use rapport_domain::testing::MemoryLog;
+use rapport_domain::testing::{MemoryKeys, MemoryLog};
 use rapport_domain::time::{Timestamp, Zone};
 use rapport_engine::{AgentDeclaration, CustomerRef, Engine, Parts, TenantDeclaration, WishDraft};
 use tokio::sync::mpsc;
@@ -290,6 +290,7 @@ pub async fn world_on(log: MemoryLog) -> World {
         worklist: Arc::new(Scan(log.clone())),
         checkpoints: Arc::new(Marks::default()),
         node: None,
+        keys: Arc::new(MemoryKeys::new()),
     };
     let engine = Engine::start(parts).await.unwrap();
     engine

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bar;
+mod customer;
 mod keys;
 mod log;
 mod place;
@@ -65,6 +66,9 @@ enum Command {
     /// Work on the keys of personal data
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Forget a customer, and prove it
+    #[command(subcommand)]
+    Customer(customer::CustomerCommand),
     /// Look at read models and build them anew, also while a hub runs
     #[command(subcommand)]
     Projection(projection::ProjectionCommand),
@@ -178,6 +182,7 @@ pub fn main() -> ExitCode {
         Command::Log(command) => log::run(command),
         Command::Backup(command) => backup::backup(command),
         Command::Restore(command) => backup::restore(command),
+        Command::Customer(command) => customer::run(command),
         Command::Projection(command) => projection::run(command),
         Command::User(command) => user::run(command),
     };

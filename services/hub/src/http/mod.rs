@@ -7,6 +7,7 @@ pub mod auth;
 mod customers;
 mod desk;
 mod desk_live;
+mod erasure;
 mod headers;
 pub mod health;
 mod live;
@@ -71,6 +72,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(customers::customer))
                 .route(web::patch().to(customers::patch)),
         )
+        .service(resource("/customers/{id}/erase", "POST").route(web::post().to(erasure::erase)))
         .service(
             resource("/customers/{id}/timeline", "GET").route(web::get().to(customers::timeline)),
         )

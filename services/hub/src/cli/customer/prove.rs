@@ -1,0 +1,211 @@
+//! `rapport customer prove-erased`: what was looked at, what was found, and what could not be looked at.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rapport_domain::aggregate;
+use rapport_domain::customer::Fact;
+use rapport_domain::event::{Actor, Recorded};
+use rapport_domain::id::CustomerId;
+use rapport_domain::port::keys::KeyState;
+use rapport_event_log::{EmbeddedLog, SealedLog};
+use rapport_read_model::remains;
+
+use super::super::{Failure, bar, runtime};
+use super::search::{Report, Search};
+use super::witness::{self, Known, Testimony};
+use super::{ProveErased, history};
+
+/// Counts what speaks against an erasure while it is told.
+#[derive(Default)]
+struct Verdict {
+    against: Vec<String>,
+}
+
+impl Verdict {
+    fn good(&self, line: impl AsRef<str>) {
+        println!("  ok     {}", line.as_ref());
+    }
+
+    fn bad(&mut self, line: String) {
+        println!("  FOUND  {line}");
+        self.against.push(line);
+    }
+}
+
+/// Runs it.
+pub fn run(options: ProveErased) -> Result<(), Failure> {
+    let ProveErased {
+        id,
+        witness,
+        also,
+        folder,
+    } = options;
+    let customer = CustomerId::from_uuid(id);
+    let data = folder.resolve();
+    let plain = Arc::new(EmbeddedLog::open_read_only(&data).map_err(Failure::new)?);
+    let keys = folder.keys()?;
+    let sealed = SealedLog::new(plain.clone(), keys.clone());
+    let mut verdict = Verdict::default();
+    println!("customer {customer}");
+    let stored = runtime()?.block_on(async {
+        let events = history(&*plain, customer).await?;
+        fact(&events, &mut verdict);
+        let state = keys.keys_for_opening(vec![customer]).await;
+        key(state.map_err(Failure::new)?.first(), &mut verdict);
+        let opened = bar::of(0, "reading the log with the keys", "events");
+        let opened = witness::gather(&sealed, customer, &opened).await?;
+        let stored = bar::of(0, "reading the log as it is stored", "events");
+        let stored = witness::gather(&*plain, customer, &stored).await?;
+        log(&opened, &stored, &mut verdict);
+        Ok::<_, Failure>(stored)
+    })?;
+    for left in remains(&data, customer).map_err(Failure::new)? {
+        let line = format!(
+            "read model {}: {} rows with something of theirs",
+            left.model, left.rows
+        );
+        if left.rows == 0 {
+            verdict.good(line);
+        } else {
+            verdict.bad(line);
+        }
+    }
+    let mut known: BTreeSet<Known> = stored.known;
+    match &witness {
+        Some(file) => known.extend(witness::read(file)?),
+        None => println!(
+            "  note   without --witness nobody knows what to search files for; `rapport customer erase --witness FILE` \
+             writes it before it is gone"
+        ),
+    }
+    let known: Vec<Known> = known.into_iter().collect();
+    let mut roots = vec![data];
+    roots.extend(also);
+    if !known.is_empty() {
+        let search = Search::of(&known).map_err(Failure::new)?;
+        let bar = bar::of(0, "searching files", "bytes");
+        let report = search.run(&roots, witness.as_deref(), &bar);
+        bar.finish_and_clear();
+        let places: Vec<String> = roots.iter().map(|at| at.display().to_string()).collect();
+        println!(
+            "  looked for {} values in {} written forms, through {} files with {} bytes: {}",
+            known.len() - search.too_short,
+            search.forms(),
+            report.files,
+            report.bytes,
+            places.join(", ")
+        );
+        if search.too_short > 0 {
+            println!(
+                "  note   {} values are too short to be told from chance and were not looked for",
+                search.too_short
+            );
+        }
+        files(&report, &mut verdict);
+    }
+    conclude(customer, &verdict)
+}
+
+fn fact(events: &[Recorded], verdict: &mut Verdict) {
+    let erased = events.iter().find_map(|recorded| {
+        let event = &recorded.event;
+        match aggregate::decode::<Fact>(&event.kind, event.version, &event.data) {
+            Ok(Fact::Erased { .. }) => Some(recorded),
+            _ => None,
+        }
+    });
+    match erased {
+        Some(recorded) => {
+            let event = &recorded.event;
+            let who = match &event.meta.actor {
+                Actor::System => "the hub".to_owned(),
+                Actor::Operator => "the operator".to_owned(),
+                Actor::Agent(agent) => format!("agent {agent}"),
+                Actor::Customer(customer) => format!("customer {customer}"),
+                Actor::Department(name) => format!("department {name}"),
+            };
+            verdict.good(format!(
+                "erased at {} by {who}: position {} of the log",
+                event.recorded_at, recorded.position
+            ));
+        }
+        None => verdict.bad("the log does not say that this customer was erased".to_owned()),
+    }
+}
+
+fn key(state: Option<&KeyState>, verdict: &mut Verdict) {
+    match state {
+        Some(KeyState::Destroyed { at }) => verdict.good(format!("the key was destroyed at {at}")),
+        Some(KeyState::Present(_)) => verdict.bad("the key is still there".to_owned()),
+        Some(KeyState::Absent) | None => {
+            verdict.bad("there is no key, and nothing says that it was destroyed".to_owned());
+        }
+    }
+}
+
+/// `opened` is what the keys open, `stored` what stands in the log without them.
+fn log(opened: &Testimony, stored: &Testimony, verdict: &mut Verdict) {
+    if opened.readable == 0 {
+        verdict.good(format!(
+            "none of their {} events in the log can be read",
+            opened.events
+        ));
+        return;
+    }
+    verdict.bad(format!(
+        "{} of their {} events in the log can be read",
+        opened.readable, opened.events
+    ));
+    if stored.readable > 0 {
+        println!(
+            "         {} of these were stored before personal values were sealed. Copy the log into a new one, which \
+             seals them (docs/OPERATIONS.md, \"Erase a customer\"), and remove the old one",
+            stored.readable
+        );
+    }
+}
+
+fn files(report: &Report, verdict: &mut Verdict) {
+    for found in &report.found {
+        let places: Vec<String> = found
+            .places
+            .iter()
+            .map(|place| format!("byte {} ({})", place.offset, place.kind))
+            .collect();
+        let inside = if found.inside { ", unpacked" } else { "" };
+        let more = found.count - found.places.len() as u64;
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        verdict.bad(format!(
+            "{}{inside}: {}{more}",
+            found.file.display(),
+            places.join(", ")
+        ));
+    }
+    if report.found.is_empty() {
+        verdict.good("none of it is in these files");
+    } else {
+        println!(
+            "         a backup or export from before is to be deleted or left to expire; a read model of an older \
+             version (NAME.vN.db) can be deleted. A sentence that somebody else wrote too is found as well"
+        );
+    }
+    for (path, why) in &report.unseen {
+        println!("  UNSEEN {}: {why}", path.display());
+    }
+}
+
+fn conclude(customer: CustomerId, verdict: &Verdict) -> Result<(), Failure> {
+    if verdict.against.is_empty() {
+        println!("nothing of customer {customer} was found");
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "customer {customer} is not gone: {} findings above",
+        verdict.against.len()
+    )))
+}
