@@ -17,8 +17,10 @@ const COMMAND_WITHIN: Duration = Duration::from_secs(120);
 
 const NAME: &str = "Ottilie Vandersteen-Quaß";
 const PHONE: &str = "+4915770004711";
-const ASKS: &str = "Good evening, the walnut sideboard arrived with a cracked hinge on its left door.";
-const ANSWERS: &str = "I am sorry about the hinge, a carpenter of ours rings you tomorrow before noon.";
+const ASKS: &str =
+    "Good evening, the walnut sideboard arrived with a cracked hinge on its left door.";
+const ANSWERS: &str =
+    "I am sorry about the hinge, a carpenter of ours rings you tomorrow before noon.";
 const NOTE: &str = "prefers to be rung before noon, wears a hearing aid";
 const POINT: &str = "Offer the oiled walnut care kit at half price because of the hinge.";
 
@@ -95,8 +97,8 @@ async fn wish(hub: &Hub, phone: &str) -> Value {
         "talking_point": POINT, "value": 40, "not_before": moment(tomorrow),
         "expires_at": moment(tomorrow + Duration::from_secs(86_400)), "channels": ["voice"],
     });
-    let filed = hub.api().as_department("finance").post("/wishes", wish);
-    filed.await.ok()
+    let finance = hub.api().as_department("finance");
+    finance.post("/wishes", wish).await.ok()
 }
 
 /// A chat from its first word to the agent's note; answers its customer.
@@ -120,12 +122,17 @@ async fn chat(hub: &Hub, visitor: &mut Visitor) -> String {
 #[tokio::test]
 async fn of_an_erased_customer_nothing_is_found_and_everything_else_goes_on() {
     let mut hub = Hub::start(&Setup::new().agent("anna", "")).await;
-    let operations = || hub.api().as_department("operations");
+    let http = hub.addresses().http;
+    let operations = || Api::new(http).as_department("operations");
     let mut visitor = Visitor::arrive(hub.addresses().chat).await.expect("a hub");
     let id = chat(&hub, &mut visitor).await;
     let known = json!({ "name": NAME, "contact_points": [{ "kind": "phone", "value": PHONE, "verified": true }] });
     let patched = operations()
-        .request(reqwest::Method::PATCH, &format!("/customers/{id}"), Some(known))
+        .request(
+            reqwest::Method::PATCH,
+            &format!("/customers/{id}"),
+            Some(known),
+        )
         .await
         .ok();
     let filed = wish(&hub, PHONE).await;
@@ -140,13 +147,22 @@ async fn of_an_erased_customer_nothing_is_found_and_everything_else_goes_on() {
 
     // What is known stands in the read models, and the search finds it.
     let by_hand = hub.folder().join("by-hand");
-    let lines = [("name", NAME), ("phone", PHONE), ("note", NOTE), ("text", ASKS), ("point", POINT)]
-        .map(|(kind, value)| json!({ "kind": kind, "value": value }).to_string());
+    let lines = [
+        ("name", NAME),
+        ("phone", PHONE),
+        ("note", NOTE),
+        ("text", ASKS),
+        ("point", POINT),
+    ]
+    .map(|(kind, value)| json!({ "kind": kind, "value": value }).to_string());
     std::fs::write(&by_hand, lines.join("\n")).expect("a file");
     let (gone, told) = proves(&hub, &id, &by_hand, &[]).await;
     assert!(!gone && told.contains("the key is still there"), "{told}");
     for kind in ["(name)", "(phone)", "(note)", "(text)", "(point)"] {
-        assert!(told.contains(kind), "{kind} is not found: the search is blind");
+        assert!(
+            told.contains(kind),
+            "{kind} is not found: the search is blind"
+        );
     }
     assert!(!told.contains("log.db"), "the log holds sealed values only");
 
@@ -157,7 +173,17 @@ async fn of_an_erased_customer_nothing_is_found_and_everything_else_goes_on() {
     assert!(!offline.0 && offline.1.contains("--url"), "{}", offline.1);
     let (erased, told) = customer(
         &hub,
-        &["erase", &id, "--tenant", "acme", "--witness", &file, "--yes", "--url", &url],
+        &[
+            "erase",
+            &id,
+            "--tenant",
+            "acme",
+            "--witness",
+            &file,
+            "--yes",
+            "--url",
+            &url,
+        ],
     )
     .await;
     assert!(erased && told.contains("gave up 1 wishes"), "{told}");
@@ -177,10 +203,13 @@ async fn of_an_erased_customer_nothing_is_found_and_everything_else_goes_on() {
     nothing(&hub).await;
     assert_eq!(figures(&operations()).await, before);
     let view = operations().get(&format!("/customers/{id}")).await.ok();
-    assert!(view["erased_at"].is_i64() && view["name"].is_null(), "{view}");
+    assert!(
+        view["erased_at"].is_i64() && view["name"].is_null(),
+        "{view}"
+    );
     assert_eq!(view["wishes"][0]["reason"], "customer_erased");
-    let ended = operations().get(&format!("/wishes/{}", filed["id"].as_str().expect("an id")));
-    assert_eq!(ended.await.ok()["status"], "dropped");
+    let page = format!("/wishes/{}", filed["id"].as_str().expect("an id"));
+    assert_eq!(operations().get(&page).await.ok()["status"], "dropped");
 
     // A copy from before still holds the person, though its log does not.
     let (gone, told) = proves(&hub, &id, &witness, &[&backup]).await;
@@ -193,12 +222,18 @@ async fn of_an_erased_customer_nothing_is_found_and_everything_else_goes_on() {
     // Whoever comes from there is somebody new.
     visitor.connect(hub.addresses().chat).await.expect("a hub");
     assert_eq!(visitor.repeated(), Vec::<String>::new());
-    visitor.say(Uuid::new_v4(), "Hello again, whoever I am").await.expect("a hub");
+    visitor
+        .say(Uuid::new_v4(), "Hello again, whoever I am")
+        .await
+        .expect("a hub");
     let again = visitor.interaction().expect("a conversation").to_owned();
     let log = hub.log();
     let started = log.of(&again, "interaction.started.v1").await;
     assert_ne!(started.text("customer"), id);
-    let second = wish(&hub, PHONE).await["customer"].as_str().expect("an id").to_owned();
+    let second = wish(&hub, PHONE).await["customer"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     assert_ne!(second, id);
     drop(log);
     let operations = hub.api().as_department("operations");
@@ -229,7 +264,11 @@ async fn of_an_erased_customer_nothing_is_found_and_everything_else_goes_on() {
     let (erased, told) = customer(&hub, &["erase", &second, "--witness", &file, "--yes"]).await;
     assert!(erased && told.contains("cleaned the read models"), "{told}");
     let again = customer(&hub, &["erase", &second, "--yes"]).await;
-    assert!(again.0 && again.1.contains("was erased before"), "{}", again.1);
+    assert!(
+        again.0 && again.1.contains("was erased before"),
+        "{}",
+        again.1
+    );
     for (id, witness) in [(&id, &said), (&second, &witness)] {
         let (gone, told) = proves(&hub, id, witness, &[]).await;
         assert!(gone, "{told}");

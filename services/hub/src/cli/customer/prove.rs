@@ -171,17 +171,13 @@ fn files(report: &Report, verdict: &mut Verdict) {
         let places: Vec<String> = found
             .places
             .iter()
-            .map(|place| format!("byte {} ({})", place.offset, place.kind))
+            .map(|(kind, places)| {
+                format!("({kind}) {} times from byte {}", places.count, places.first)
+            })
             .collect();
         let inside = if found.inside { ", unpacked" } else { "" };
-        let more = found.count - found.places.len() as u64;
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
         verdict.bad(format!(
-            "{}{inside}: {}{more}",
+            "{}{inside}: {}",
             found.file.display(),
             places.join(", ")
         ));

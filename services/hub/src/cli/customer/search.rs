@@ -1,6 +1,7 @@
 //! Searches files byte for byte, free pages and journals of databases included, and archives that are compressed with
 //! Zstandard from the inside.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -13,8 +14,6 @@ use super::witness::Known;
 
 /// Bytes searched at a time.
 const CHUNK: usize = 1 << 20;
-/// Places of one file that are told one by one.
-const TOLD: usize = 5;
 /// How a Zstandard frame begins (RFC 8878, section 3.1.1).
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// How files begin that hold other files in a form that is not looked into.
@@ -39,12 +38,13 @@ pub struct Search {
     pub too_short: usize,
 }
 
-/// One place where a value was found.
-pub struct Place {
-    /// Byte in the file, or in what is compressed in it.
-    pub offset: u64,
-    /// What kind of value.
-    pub kind: String,
+/// Where values of one kind were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The first byte of the first one in the file, or in what is compressed in it.
+    pub first: u64,
+    /// How many places there are.
+    pub count: u64,
 }
 
 /// What was found in one file.
@@ -53,10 +53,8 @@ pub struct Found {
     pub file: PathBuf,
     /// Whether the places count in what is compressed in it.
     pub inside: bool,
-    /// The first places.
-    pub places: Vec<Place>,
-    /// How many there are.
-    pub count: u64,
+    /// By the kind of value.
+    pub places: BTreeMap<String, Places>,
 }
 
 /// What a search did.
@@ -154,8 +152,7 @@ impl Search {
         let mut found = Found {
             file: path.to_owned(),
             inside,
-            places: Vec::new(),
-            count: 0,
+            places: BTreeMap::new(),
         };
         loop {
             let read = read_full(from, &mut buffer[kept..kept + CHUNK])?;
@@ -166,12 +163,10 @@ impl Search {
                 if hit.end() <= kept {
                     continue;
                 }
-                found.count += 1;
-                if found.places.len() < TOLD {
-                    let kind = self.kinds[self.owners[hit.pattern().as_usize()]].clone();
-                    let offset = before + hit.start() as u64;
-                    found.places.push(Place { offset, kind });
-                }
+                let kind = &self.kinds[self.owners[hit.pattern().as_usize()]];
+                let first = before + hit.start() as u64;
+                let places = found.places.entry(kind.clone());
+                places.or_insert(Places { first, count: 0 }).count += 1;
             }
             if read < CHUNK {
                 break;
@@ -181,7 +176,7 @@ impl Search {
             before += (end - keep) as u64;
             kept = keep;
         }
-        if found.count > 0 {
+        if !found.places.is_empty() {
             report.found.push(found);
         }
         Ok(())
@@ -268,8 +263,12 @@ mod tests {
             let [found] = &report.found[..] else {
                 panic!("{offset}: {} files", report.found.len())
             };
-            assert_eq!((found.count, found.places[0].offset), (1, offset as u64));
-            assert_eq!(found.places[0].kind, "customer.named: name");
+            let places = Places {
+                first: offset as u64,
+                count: 1,
+            };
+            let only = BTreeMap::from([("customer.named: name".to_owned(), places)]);
+            assert_eq!(found.places, only);
             assert_eq!((report.files, report.bytes), (1, 3 * CHUNK as u64));
         }
     }
@@ -286,7 +285,7 @@ mod tests {
         // Short texts may stand in an archive as they are, so the archive as a whole may be told as well.
         let found = report.found.iter().find(|found| found.inside).unwrap();
         assert!(found.file.ends_with("log.jsonl.zst"));
-        assert_eq!(found.places[0].offset, 10);
+        assert_eq!(found.places["contact_point"].first, 10);
         let mut unseen: Vec<_> = report.unseen.iter().map(|(file, _)| file).collect();
         unseen.sort();
         assert!(unseen[0].ends_with("link") && unseen[1].ends_with("old.gz"));
