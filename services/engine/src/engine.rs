@@ -291,6 +291,7 @@ impl Due {
             | Self::Reservation { tenant, .. }
             | Self::WrapUp { tenant, .. }
             | Self::Outreach { tenant, .. }
+            | Self::Erasure { tenant, .. }
             | Self::Floor { tenant } => tenant,
         }
     }

@@ -87,6 +87,7 @@ impl World {
                 surroundings: Arc::new(VirtualTime::starting(self.now)),
                 worklist: Arc::new(Scan(self.log.clone())),
                 checkpoints: self.marks.clone(),
+                node: None,
                 keys: Arc::new(InOrder {
                     keys: MortalKeys::new(self.keys.clone(), fuse.clone()),
                     log: self.log.clone(),

@@ -52,6 +52,7 @@ impl Offline {
             worklist: Arc::new(models.clone()),
             checkpoints: Arc::new(models),
             keys: sealed,
+            node: None,
         })
         .await?;
         Ok(Self {
