@@ -1,6 +1,8 @@
 //! What the files hold of a customer, by their id.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
 
 use rapport_domain::id::CustomerId;
 use rusqlite::{Connection, OpenFlags};
@@ -41,8 +43,8 @@ const QUESTIONS: [(Schema, &str); 3] = [
     ),
 ];
 
-/// Counts what the read models of a data folder hold of a customer, also beside a hub that writes to them. A model that
-/// has no file holds nothing.
+/// Counts what the read models of a data folder hold of a customer, also beside a hub that writes to them, in every file of
+/// the version that this program keeps. A model that has no file holds nothing; a file of another version is not asked.
 ///
 /// # Errors
 /// [`OpenError`] when a file cannot be read.
@@ -50,20 +52,51 @@ pub fn remains(data: &Path, customer: CustomerId) -> Result<Vec<Remains>, OpenEr
     let folder = data.join("read-models");
     let mut all = Vec::new();
     for (schema, question) in QUESTIONS {
-        let path = schema.path(&folder);
-        let rows = if path.exists() {
-            ask(&path, question, customer).map_err(OpenError::file(schema.name, &path))?
-        } else {
-            0
-        };
+        let mut rows = 0;
+        for path in files(&folder, schema.name).map_err(|source| OpenError::Folder {
+            path: folder.clone(),
+            source,
+        })? {
+            rows += ask(&path, &schema, question, customer)
+                .map_err(OpenError::file(schema.name, &path))?;
+        }
         let model = schema.name;
         all.push(Remains { model, rows });
     }
     Ok(all)
 }
 
-fn ask(path: &Path, question: &str, customer: CustomerId) -> rusqlite::Result<u64> {
+fn files(folder: &Path, model: &str) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+        Err(error) => return Err(error),
+    };
+    let begins = format!("{model}.v");
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(&begins) && name.ends_with(".db") {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
+fn ask(
+    path: &Path,
+    schema: &Schema,
+    question: &str,
+    customer: CustomerId,
+) -> rusqlite::Result<u64> {
     let on = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    on.busy_timeout(Duration::from_secs(5))?;
+    let version: u32 = on.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version != schema.version {
+        return Ok(0);
+    }
     on.query_row(question, [bytes(customer.as_uuid())], |row| {
         crate::stored::unsigned(row, 0)
     })

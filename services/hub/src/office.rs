@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rapport_domain::customer::ErasureGround;
+use rapport_domain::event::Actor;
+use rapport_domain::id::{CustomerId, TenantId};
 use rapport_domain::port::projection::{FileName, Parked};
 use rapport_domain::time::Timestamp;
 use rapport_engine::{Engine, ProjectionRefusal, ProjectionStatus, Projections};
@@ -19,6 +22,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+
+use crate::erasing;
 
 /// The socket's name in the data folder.
 const NAME: &str = "hub.sock";
@@ -64,6 +69,15 @@ pub enum Wish {
     Discard {
         /// Of which.
         name: String,
+    },
+    /// Forget a customer for good.
+    Erase {
+        /// Whose customer.
+        tenant: TenantId,
+        /// Whom.
+        customer: CustomerId,
+        /// Why.
+        ground: ErasureGround,
     },
 }
 
@@ -196,6 +210,22 @@ async fn carry_out(
         }
         Wish::Back { name } => off(|all, name| all.go_back(name).map(|()| Value::Null), name).await,
         Wish::Discard { name } => off(|all, name| all.discard(name).map(Value::Bool), name).await,
+        Wish::Erase {
+            tenant,
+            customer,
+            ground,
+        } => {
+            let done = erasing::erase(
+                engine,
+                projections,
+                tenant,
+                customer,
+                ground,
+                Actor::Operator,
+            );
+            let done = done.await.map_err(|refused| refused.to_string())?;
+            serde_json::to_value(done).map_err(|error| error.to_string())
+        }
         Wish::Retry { name } => {
             let done = projections.retry(&name).await;
             let done = done.map_err(|refused| refused.to_string())?;

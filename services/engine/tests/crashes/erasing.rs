@@ -122,10 +122,10 @@ fn owners(log: &MemoryLog) -> [Option<CustomerId>; 2] {
     NUMBERS.map(|number| {
         let key = point(number).key(tenant());
         let events = log.events();
-        let claims = events
+        let mut claims = events
             .iter()
             .filter(|e| e.stream.category == Category::ContactPoint && e.stream.id == key);
-        let last = claims.last()?;
+        let last = claims.next_back()?;
         match decode(&last.event.kind, last.event.version, &last.event.data).unwrap() {
             ClaimFact::Claimed { customer } => Some(customer),
             ClaimFact::Released { .. } => None,

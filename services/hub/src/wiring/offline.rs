@@ -2,28 +2,24 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rapport_domain::customer::ErasureGround;
-use rapport_domain::event::{Actor, Position};
+use rapport_domain::event::Actor;
 use rapport_domain::id::{CustomerId, TenantId};
 use rapport_domain::port::keys::Keys;
 use rapport_domain::port::log::EventLog;
-use rapport_engine::{CommandError, Engine, Erasure, Parts, ProjectionRunner};
+use rapport_engine::{CommandError, Engine, Parts, Projections};
 use rapport_event_log::{EmbeddedLog, SealedLog};
-use tokio::runtime::Handle;
 
-use super::parts::{System, catch_up};
-use super::{StartError, off, open_models};
-
-/// Read models follow what was appended within this time.
-const FOLLOW_WITHIN: Duration = Duration::from_secs(60);
+use super::parts::System;
+use super::{StartError, off, read_models};
+use crate::erasing::{self, Erased};
 
 /// What a hub is, without its channels. It does what every start does first: calls that a crash cut are closed.
 pub struct Offline {
     log: Arc<EmbeddedLog>,
     engine: Arc<Engine>,
-    runners: Vec<ProjectionRunner>,
+    projections: Arc<Projections>,
 }
 
 impl Offline {
@@ -40,12 +36,7 @@ impl Offline {
         let sealed = Arc::new(SealedLog::new(log.clone(), keys));
         sealed.check_keys().await?;
         let shared: Arc<dyn EventLog> = sealed.clone();
-        let (models, projections) = open_models(&log, data.to_owned()).await?;
-        let runners: Vec<_> = projections
-            .into_iter()
-            .map(|model| ProjectionRunner::start(shared.clone(), model, Handle::current()))
-            .collect();
-        catch_up(&runners, log.head()).await?;
+        let (models, projections) = read_models(&log, &shared, data.to_owned()).await?;
         let engine = Engine::start(Parts {
             log: shared,
             surroundings: Arc::new(System),
@@ -58,7 +49,7 @@ impl Offline {
         Ok(Self {
             log,
             engine,
-            runners,
+            projections,
         })
     }
 
@@ -71,27 +62,24 @@ impl Offline {
         tenant: TenantId,
         customer: CustomerId,
         ground: ErasureGround,
-    ) -> Result<Erasure, CommandError> {
-        self.engine
-            .erase_customer(tenant, customer, ground, Actor::Operator)
-            .await
-    }
-
-    /// Waits for the read models; false when one does not come that far.
-    pub async fn models_have_seen(&self, position: Position) -> bool {
-        for runner in &self.runners {
-            if !runner.wait_for(position, FOLLOW_WITHIN).await {
-                return false;
-            }
-        }
-        true
+    ) -> Result<Erased, CommandError> {
+        let (engine, projections) = (&self.engine, &self.projections);
+        erasing::erase(
+            engine,
+            projections,
+            tenant,
+            customer,
+            ground,
+            Actor::Operator,
+        )
+        .await
     }
 
     /// Ends it.
     pub async fn stop(self) {
         self.engine.drain().await;
-        let runners = self.runners;
-        let _stopped = off(move || runners.into_iter().for_each(ProjectionRunner::stop)).await;
+        let projections = self.projections;
+        let _stopped = off(move || projections.stop()).await;
         self.log.close().await;
     }
 }

@@ -1,4 +1,4 @@
-//! `rapport customer erase`, on a folder that no hub has, or through the hub that has it.
+//! `rapport customer erase`: through the hub that has the folder, through one elsewhere, or alone when none has it.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
@@ -9,26 +9,19 @@ use rapport_domain::customer::ErasureGround;
 use rapport_domain::event::Recorded;
 use rapport_domain::id::{CustomerId, TenantId};
 use rapport_domain::port::keys::Keys;
-use rapport_event_log::{EmbeddedLog, OpenError, SealedLog};
+use rapport_event_log::{EmbeddedLog, SealedLog};
 use serde_json::{Value, json};
 
 use super::super::{Failure, bar, runtime};
 use super::{Erase, history, witness};
+use crate::erasing::Erased;
+use crate::office::{Wish, ask};
 use crate::wiring::offline::Offline;
 
 /// The environment variable with the key of a running hub.
 const KEY: &str = "RAPPORT_API_KEY";
 /// A running hub has so long to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
-
-/// What was done, for the person who asked.
-struct Done {
-    new: bool,
-    released: u64,
-    dropped: u64,
-    /// Whether the read models of this node are clean.
-    clean: bool,
-}
 
 /// Runs it.
 pub fn run(options: Erase) -> Result<(), Failure> {
@@ -50,8 +43,21 @@ pub fn run(options: Erase) -> Result<(), Failure> {
     let done = match (&options.url, tenant) {
         (Some(url), _) => runtime.block_on(ask_hub(url, customer, ground))?,
         (None, Some(tenant)) => {
-            let keys = options.folder.keys()?;
-            runtime.block_on(offline(&data, keys, tenant, customer, ground))?
+            let wish = Wish::Erase {
+                tenant,
+                customer,
+                ground,
+            };
+            match ask(&data, &wish).map_err(Failure::new)? {
+                Some(answer) => {
+                    let answer = answer.map_err(Failure::new)?;
+                    serde_json::from_value(answer).map_err(Failure::new)?
+                }
+                None => {
+                    let keys = options.folder.keys()?;
+                    runtime.block_on(offline(&data, keys, tenant, customer, ground))?
+                }
+            }
         }
         (None, None) => return Err(Failure::new("there is no data folder to work on")),
     };
@@ -137,36 +143,21 @@ async fn offline(
     tenant: TenantId,
     customer: CustomerId,
     ground: ErasureGround,
-) -> Result<Done, Failure> {
-    let log = match EmbeddedLog::open(data) {
-        Ok(log) => log,
-        Err(OpenError::InUse { .. }) => {
-            return Err(Failure::new(format!(
-                "a hub runs on {}: name its address with --url and give an admin key in {KEY}, or stop it first",
-                data.display()
-            )));
-        }
-        Err(error) => return Err(Failure::new(error)),
-    };
+) -> Result<Erased, Failure> {
+    let log = EmbeddedLog::open(data).map_err(Failure::new)?;
     let hub = Offline::start(log, keys, data)
         .await
         .map_err(Failure::new)?;
     let erased = hub.erase(tenant, customer, ground).await;
-    let clean = match &erased {
-        Ok(erased) => hub.models_have_seen(erased.position).await,
-        Err(_) => false,
-    };
     hub.stop().await;
-    let erased = erased.map_err(Failure::new)?;
-    Ok(Done {
-        new: erased.new,
-        released: erased.released as u64,
-        dropped: erased.dropped as u64,
-        clean,
-    })
+    erased.map_err(Failure::new)
 }
 
-async fn ask_hub(url: &str, customer: CustomerId, ground: ErasureGround) -> Result<Done, Failure> {
+async fn ask_hub(
+    url: &str,
+    customer: CustomerId,
+    ground: ErasureGround,
+) -> Result<Erased, Failure> {
     let key = std::env::var(KEY).map_err(|_| {
         Failure::new(format!(
             "give an admin key of the tenant in the environment variable {KEY}"
@@ -195,15 +186,10 @@ async fn ask_hub(url: &str, customer: CustomerId, ground: ErasureGround) -> Resu
             "the hub at {url} answered {status}: {detail}"
         )));
     }
-    Ok(Done {
-        new: body["new"].as_bool().unwrap_or_default(),
-        released: body["released"].as_u64().unwrap_or_default(),
-        dropped: body["dropped"].as_u64().unwrap_or_default(),
-        clean: body["clean"].as_bool().unwrap_or_default(),
-    })
+    serde_json::from_value(body).map_err(Failure::new)
 }
 
-fn tell(customer: CustomerId, done: &Done) {
+fn tell(customer: CustomerId, done: &Erased) {
     if done.new {
         println!(
             "noted in the log that customer {customer} is erased; the history stays, the person is gone"

@@ -68,8 +68,9 @@ pub struct Erase {
     /// Do not ask
     #[arg(long)]
     yes: bool,
-    /// The address of the hub that runs on the folder, such as http://127.0.0.1:8080; it is asked with the admin key in
-    /// the environment variable RAPPORT_API_KEY. Without it no hub may run on the folder
+    /// The address of a hub elsewhere, such as http://10.0.0.2:8080; it is asked with the admin key of the tenant in the
+    /// environment variable RAPPORT_API_KEY. Without it the hub that runs on the folder does it, or, when none runs, this
+    /// command
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     #[command(flatten)]
