@@ -1,6 +1,5 @@
 //! Forgetting a customer on this node: the engine's steps, and that its read models have followed.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rapport_domain::customer::ErasureGround;
@@ -27,14 +26,13 @@ pub struct Erased {
     pub clean: bool,
 }
 
-/// Forgets a customer for good. The files that a read model answered from before are deleted: nobody follows them, so the
-/// person would stay in them.
+/// Forgets a customer for good.
 ///
 /// # Errors
 /// As [`Engine::erase_customer`].
 pub async fn erase(
     engine: &Engine,
-    projections: &Arc<Projections>,
+    projections: &Projections,
     tenant: TenantId,
     customer: CustomerId,
     ground: ErasureGround,
@@ -49,21 +47,11 @@ pub async fn erase(
             .wait_for(name, done.position, CLEAN_WITHIN)
             .await;
     }
-    let files = projections.clone();
-    let deleted = tokio::task::spawn_blocking(move || {
-        files.names().iter().all(|name| match files.discard(name) {
-            Ok(_) => true,
-            Err(error) => {
-                tracing::warn!(%error, model = name, "the file before may hold an erased customer; delete it");
-                false
-            }
-        })
-    });
     Ok(Erased {
         position: done.position,
         new: done.new,
         released: done.released,
         dropped: done.dropped,
-        clean: clean && deleted.await.unwrap_or(false),
+        clean,
     })
 }

@@ -206,7 +206,8 @@ fn tell(customer: CustomerId, done: &Erased) {
         done.dropped
     );
     println!(
-        "destroyed the key: what is sealed with it cannot be read again, in no copy of the log"
+        "destroyed the key: what is sealed with it cannot be read again, here or in a copy of the log, except with an \
+         older copy of the keys"
     );
     if done.clean {
         println!("cleaned the read models of this node, their free pages and journals");

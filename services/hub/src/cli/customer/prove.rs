@@ -108,12 +108,10 @@ pub fn run(options: ProveErased) -> Result<(), Failure> {
 }
 
 fn fact(events: &[Recorded], verdict: &mut Verdict) {
-    let erased = events.iter().find_map(|recorded| {
+    let erased = events.iter().find(|recorded| {
         let event = &recorded.event;
-        match aggregate::decode::<Fact>(&event.kind, event.version, &event.data) {
-            Ok(Fact::Erased { .. }) => Some(recorded),
-            _ => None,
-        }
+        let fact = aggregate::decode::<Fact>(&event.kind, event.version, &event.data);
+        matches!(fact, Ok(Fact::Erased { .. }))
     });
     match erased {
         Some(recorded) => {
@@ -159,8 +157,8 @@ fn log(opened: &Testimony, stored: &Testimony, verdict: &mut Verdict) {
     ));
     if stored.readable > 0 {
         println!(
-            "         {} of these were stored before personal values were sealed. Copy the log into a new one, which \
-             seals them (docs/OPERATIONS.md, \"Erase a customer\"), and remove the old one",
+            "         {} of these were stored before personal values were sealed, and no key was ever theirs to destroy \
+             (docs/OPERATIONS.md, \"Erase a customer\")",
             stored.readable
         );
     }

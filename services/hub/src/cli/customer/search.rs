@@ -12,6 +12,11 @@ use indicatif::ProgressBar;
 use super::patterns;
 use super::witness::Known;
 
+/// The keys in a data folder.
+const KEYS: &str = "keys.db";
+/// What a file of keys has in its schema, which stands in so many bytes at its beginning.
+const TABLE_OF_KEYS: &[u8] = b"CREATE TABLE keys (";
+const SCHEMA_WITHIN: usize = 16 << 10;
 /// Bytes searched at a time.
 const CHUNK: usize = 1 << 20;
 /// How a Zstandard frame begins (RFC 8878, section 3.1.1).
@@ -110,6 +115,17 @@ impl Search {
         files.retain(|(file, _)| except.is_none() || fs::canonicalize(file).ok() != except);
         files.sort();
         files.dedup();
+        // The first place is the data folder, whose own keys have been asked.
+        let own = roots.first().map(|data| data.join(KEYS));
+        for (file, _) in &files {
+            if file.extension().is_some_and(|ending| ending == "db")
+                && holds_keys(file)
+                && Some(file) != own.as_ref()
+            {
+                let why = "a copy of keys: made before the erasure, it opens what is sealed in a copy of the log; delete it";
+                report.unseen.push((file.clone(), why.to_owned()));
+            }
+        }
         bar.set_length(files.iter().map(|(_, size)| size).sum());
         for (file, _) in files {
             if let Err(error) = self.file(&file, &mut report, bar) {
@@ -181,6 +197,18 @@ impl Search {
         }
         Ok(())
     }
+}
+
+/// Whether a database is one of keys: by its schema, because a copy may be called anything.
+fn holds_keys(path: &Path) -> bool {
+    let mut start = vec![0; SCHEMA_WITHIN];
+    let read = File::open(path).and_then(|mut file| read_full(&mut file, &mut start));
+    read.is_ok_and(|read| {
+        let start = &start[..read];
+        start
+            .windows(TABLE_OF_KEYS.len())
+            .any(|bytes| bytes == TABLE_OF_KEYS)
+    })
 }
 
 fn read_full(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
