@@ -1,6 +1,6 @@
 //! A customer is forgotten, everywhere, and it can be proved. Before, the same search finds them: it can fail.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -49,19 +49,6 @@ async fn proves(hub: &Hub, id: &str, witness: &Path, also: &[&Path]) -> (bool, S
         arguments.extend(["--also", path]);
     }
     customer(hub, &arguments).await
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("a type").is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("a copy");
-        }
-    }
 }
 
 /// What the wallboard counts today, per queue.
@@ -143,7 +130,13 @@ async fn of_an_erased_customer_nothing_is_found_and_everything_else_goes_on() {
     operations().get(&page).await.ok();
     let before = figures(&operations()).await;
     let backup = hub.folder().join("backup");
-    copy(&hub.data(), &backup);
+    let (data, to) = (
+        hub.data().display().to_string(),
+        backup.display().to_string(),
+    );
+    let copied = rapport_tests::hub::run(&["backup", "--data", &data, "--to", &to], hub.folder());
+    let (status, _, errors) = copied.await;
+    assert!(status.success(), "{errors}");
 
     // What is known stands in the read models, and the search finds it.
     let by_hand = hub.folder().join("by-hand");
@@ -275,7 +268,6 @@ async fn of_an_erased_customer_nothing_is_found_and_everything_else_goes_on() {
     hub.start_again().await;
     let operations = hub.api().as_department("operations");
     assert_eq!(figures(&operations).await, after);
-    let witnesses: [PathBuf; 1] = [witness];
-    let (gone, told) = proves(&hub, &second, &witnesses[0], &[]).await;
+    let (gone, told) = proves(&hub, &second, &witness, &[]).await;
     assert!(gone, "{told}");
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use aho_corasick::{AhoCorasick, BuildError};
@@ -247,7 +248,8 @@ fn walk(at: &Path, files: &mut Vec<(PathBuf, u64)>, unseen: &mut Vec<(PathBuf, S
     } else if about.is_symlink() {
         let why = "a link: name what it leads to with --also".to_owned();
         unseen.push((at.to_owned(), why));
-    } else {
+    } else if !about.file_type().is_socket() {
+        // A socket holds nothing.
         unseen.push((at.to_owned(), "neither a file nor a folder".to_owned()));
     }
 }
