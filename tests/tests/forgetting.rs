@@ -134,8 +134,8 @@ async fn of_an_erased_customer_nothing_is_found_and_everything_else_goes_on() {
         hub.data().display().to_string(),
         backup.display().to_string(),
     );
-    let copied = rapport_tests::hub::run(&["backup", "--data", &data, "--to", &to], hub.folder());
-    let (status, _, errors) = copied.await;
+    let copy = ["backup", "--data", &data, "--to", &to];
+    let (status, _, errors) = rapport_tests::hub::run(&copy, hub.folder()).await;
     assert!(status.success(), "{errors}");
 
     // What is known stands in the read models, and the search finds it.
@@ -229,6 +229,8 @@ async fn of_an_erased_customer_nothing_is_found_and_everything_else_goes_on() {
     assert_ne!(second, id);
     drop(log);
     let operations = hub.api().as_department("operations");
+    let twice = |board: &Value| board["queues"][0]["offered"] == 2;
+    operations.sees("/wallboard", "both contacts", twice).await;
     let after = figures(&operations).await;
 
     // The number is somebody else's now and the new one's models hold it: only what was said and noted is searched for.

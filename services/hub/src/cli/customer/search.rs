@@ -16,7 +16,7 @@ use super::witness::Known;
 /// The keys in a data folder.
 const KEYS: &str = "keys.db";
 /// What a file of keys has in its schema, which stands in so many bytes at its beginning.
-const TABLE_OF_KEYS: &[u8] = b"CREATE TABLE keys (";
+const TABLE_OF_KEYS: &[u8] = b"TABLE keys (";
 const SCHEMA_WITHIN: usize = 16 << 10;
 /// Bytes searched at a time.
 const CHUNK: usize = 1 << 20;
