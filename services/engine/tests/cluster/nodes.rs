@@ -11,7 +11,7 @@ use rapport_domain::port::BoxFuture;
 use rapport_domain::port::Surroundings;
 use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, ReadError};
 use rapport_domain::port::voice::{Voice, VoiceBusy, VoiceCommand, VoiceEvent};
-use rapport_domain::testing::MemoryLog;
+use rapport_domain::testing::{MemoryKeys, MemoryLog};
 use rapport_domain::time::Timestamp;
 use rapport_engine::{Engine, NodeSettings, Parts, TenantDeclaration};
 use tokio::sync::{mpsc, watch};
@@ -192,6 +192,7 @@ impl Node {
             surroundings: Arc::new(clock.clone()),
             worklist: Arc::new(Scan(log.clone())),
             checkpoints: marks.clone(),
+            keys: Arc::new(MemoryKeys::new()),
             node: Some(NodeSettings {
                 name: name_of(index),
                 roles,
