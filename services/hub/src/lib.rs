@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo;
 mod erasing;
 pub mod http;
+pub mod log;
 pub mod metrics;
 pub mod office;
 pub mod password;

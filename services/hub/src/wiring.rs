@@ -14,7 +14,7 @@ use actix_web::web::Data;
 use rapport_domain::event::{Actor, Position};
 use rapport_domain::port::log::EventLog;
 use rapport_engine::{Engine, Parts, Projections};
-use rapport_event_log::{EmbeddedLog, SealedLog};
+use rapport_event_log::SealedLog;
 use rapport_read_model::{ReadModels, discard_strangers};
 use rapport_voice::{VoiceChannel, VoiceHandle};
 use rapport_web_chat::{WebChat, WebChatHandle};
@@ -27,6 +27,7 @@ use crate::http::app::{App, ChatFace, settled};
 use crate::http::session::Sessions;
 use crate::http::trunk_hosts::TrunkHosts;
 use crate::http::wallboard::Lines;
+use crate::log::HubLog;
 use crate::metrics::Sources;
 use crate::office::Office;
 use crate::{http, password};
@@ -52,7 +53,7 @@ pub enum StartError {
     },
     /// The log cannot be opened.
     #[error(transparent)]
-    Log(#[from] rapport_event_log::OpenError),
+    Log(#[from] crate::log::LogError),
     /// The keys of personal data cannot be opened.
     #[error(transparent)]
     KeysOpen(#[from] rapport_event_log::keys::KeysOpenError),
@@ -101,7 +102,7 @@ pub struct Addresses {
 pub struct Hub {
     addresses: Addresses,
     engine: Arc<Engine>,
-    log: Arc<EmbeddedLog>,
+    log: Arc<HubLog>,
     chat: WebChatHandle,
     voice: Arc<Mutex<Option<VoiceHandle>>>,
     projections: Arc<Projections>,
@@ -129,16 +130,13 @@ impl Hub {
         let data = config.data.clone();
         let data_folder = data.clone();
         let (folder, keys) = (data.clone(), config.keys.clone());
-        let (log, keys) = off(move || {
-            let log = EmbeddedLog::open(&folder)?;
-            Ok::<_, StartError>((Arc::new(log), keys.open(&folder)?))
-        })
-        .await??;
+        let log = Arc::new(HubLog::open(&config.log, &data).await?);
+        let keys = off(move || keys.open(&folder)).await??;
         let sealed = SealedLog::new(log.clone(), keys);
         sealed.check_keys().await?;
         let sealed = Arc::new(sealed);
         let shared: Arc<dyn EventLog> = sealed.clone();
-        let (models, projections) = read_models(&log, &shared, data).await?;
+        let (models, projections) = read_models(&*log, &shared, data).await?;
 
         let engine = Engine::start(Parts {
             log: shared.clone(),
@@ -282,7 +280,7 @@ fn unreadable(error: rapport_domain::port::log::ReadError) -> StartError {
 
 /// Opens the read models of a data folder, without those that another log left there, and has them follow this one.
 async fn read_models(
-    log: &EmbeddedLog,
+    log: &dyn EventLog,
     shared: &Arc<dyn EventLog>,
     data: PathBuf,
 ) -> Result<(ReadModels, Arc<Projections>), StartError> {

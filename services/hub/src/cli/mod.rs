@@ -24,7 +24,7 @@ use rapport_domain::port::keys::Keys;
 
 use place::Place;
 
-use crate::config::{Config, DEFAULT_FILE, KeysConfig, explain};
+use crate::config::{Config, DEFAULT_FILE, KeysConfig, LogConfig, explain};
 
 /// An omnichannel interaction hub: every contact in one log, one voice to the customer.
 #[derive(Parser)]
@@ -101,13 +101,30 @@ impl DataFolder {
             .unwrap_or_else(|| PathBuf::from("rapport-data"))
     }
 
-    /// Where the log is: in the folder, or in the cluster whose address was given in the folder's place.
+    /// Where the log is: in the folder, in the cluster that the file names, or in the one whose address was given in the
+    /// folder's place.
     fn place(&self) -> Result<Place, Failure> {
         let given = self.data.as_ref().and_then(|data| data.to_str());
-        match given.filter(|given| given.contains("://")) {
-            Some(address) => place::parse(address).map_err(Failure::config),
-            None => Ok(Place::Folder(self.resolve())),
+        if let Some(address) = given.filter(|given| given.contains("://")) {
+            return place::parse(address).map_err(Failure::config);
         }
+        let (folder, log) = self.log()?;
+        Ok(match log {
+            LogConfig::Embedded => Place::Folder(folder),
+            LogConfig::Cluster(config) => Place::Cluster(Box::new(config)),
+        })
+    }
+
+    /// The folder and the log that belongs to it. With --data it is the one in the folder; otherwise what the file says of
+    /// the log counts, and nothing else of the file: other secrets may not be there to be had.
+    fn log(&self) -> Result<(PathBuf, LogConfig), Failure> {
+        let folder = self.resolve();
+        let text = std::fs::read_to_string(&self.config).unwrap_or_default();
+        if self.data.is_some() || text.is_empty() {
+            return Ok((folder, LogConfig::Embedded));
+        }
+        let log = LogConfig::of_file(&text, &self.config).map_err(Failure::config)?;
+        Ok((folder, log))
     }
 
     /// What the configuration file says of the keys of personal data.
@@ -165,7 +182,7 @@ pub fn main() -> ExitCode {
     let usual = if matches!(cli.command, Command::Demo(_)) {
         "warn"
     } else {
-        "info,actix_server=warn"
+        "info,actix_server=warn,kurrentdb=off"
     };
     init_logging(cli.log_json, usual);
     let done = match cli.command {

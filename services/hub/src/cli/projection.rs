@@ -9,11 +9,12 @@ use rapport_domain::event::Position;
 use rapport_domain::port::log::EventLog;
 use rapport_domain::port::projection::Projection;
 use rapport_domain::time::Timestamp;
-use rapport_event_log::{EmbeddedLog, SealedLog};
+use rapport_event_log::SealedLog;
 use rapport_read_model::ReadModels;
 use serde_json::Value;
 
 use super::{DataFolder, Failure, bar, runtime};
+use crate::log::HubLog;
 use crate::office::{Wish, ask};
 
 /// Events applied in one transaction.
@@ -64,7 +65,7 @@ pub struct One {
 /// Runs one of them.
 pub fn run(command: ProjectionCommand) -> Result<(), Failure> {
     match command {
-        ProjectionCommand::List { json, folder } => list(&folder.resolve(), json),
+        ProjectionCommand::List { json, folder } => list(&folder.resolve(), json, &folder),
         ProjectionCommand::Rebuild { name, wait, folder } => {
             let (of, folder) = (&folder, folder.resolve());
             known(&name)?;
@@ -144,7 +145,7 @@ fn wished(folder: &DataFolder, name: &str, wish: Wish) -> Result<Value, Failure>
     })
 }
 
-fn list(folder: &Path, json: bool) -> Result<(), Failure> {
+fn list(folder: &Path, json: bool, of: &DataFolder) -> Result<(), Failure> {
     if let Some(answer) = asked(folder, &Wish::Projections)? {
         if json {
             println!("{answer}");
@@ -159,7 +160,9 @@ fn list(folder: &Path, json: bool) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let log = EmbeddedLog::open_read_only(folder).map_err(Failure::new)?;
+    let (_, config) = of.log()?;
+    let log = runtime()?.block_on(HubLog::open_read_only(&config, folder));
+    let log = log.map_err(Failure::new)?;
     let (head, files) = (log.head(), ReadModels::look(folder).map_err(Failure::new)?);
     if json {
         println!(
@@ -268,14 +271,16 @@ fn follow(folder: &Path, name: &str) -> Result<(), Failure> {
 /// Builds on the files; no hub runs.
 fn rebuild(folder: &Path, name: &str, of: &DataFolder) -> Result<(), Failure> {
     // Reading first: opening for writing would create a log where there is none.
-    drop(EmbeddedLog::open_read_only(folder).map_err(Failure::new)?);
+    let ((_, config), runtime) = (of.log()?, runtime()?);
+    let looked = runtime.block_on(HubLog::open_read_only(&config, folder));
+    drop(looked.map_err(Failure::new)?);
     let keys = of.keys()?;
     // Held to the end, so that no hub starts on the folder meanwhile.
-    let log = EmbeddedLog::open(folder).map_err(Failure::new)?;
-    let log = SealedLog::new(Arc::new(log), keys);
+    let log = runtime.block_on(HubLog::open(&config, folder));
+    let log = SealedLog::new(Arc::new(log.map_err(Failure::new)?), keys);
     let mut model = ReadModels::rebuild(folder, name).map_err(Failure::new)?;
     let bar = bar::of(log.head().0, name, "events");
-    let applied = runtime()?.block_on(async {
+    let applied = runtime.block_on(async {
         let (mut after, mut applied) = (Position::START, 0_usize);
         loop {
             let page = log.read_all(after, PAGE).await.map_err(Failure::new)?;

@@ -11,7 +11,9 @@ use serde_json::Value;
 use super::file::{Chat, File, Http, Voice};
 use super::problem::Problems;
 use super::schema::is_name;
-use super::{ChatConfig, Config, Environment, HttpConfig, KeysConfig, VoiceSettings, keys, tenant};
+use super::{
+    ChatConfig, Config, Environment, HttpConfig, KeysConfig, VoiceSettings, keys, log, tenant,
+};
 
 /// Checks a whole file. `None` when it could not be understood at all; what it says is to be used only when no problem
 /// was noted.
@@ -41,11 +43,7 @@ pub fn check(
     if file.data.trim().is_empty() {
         problems.add("data", "is empty", "name a folder such as \"rapport-data\"");
     }
-    if file.log != "embedded" {
-        let scheme = file.log.split("://").next().unwrap_or_default();
-        let what = format!("names a log this program does not have ({scheme})");
-        problems.add("log", what, "use \"embedded\", the log in the data folder");
-    }
+    let log = log::check(&file.log, file.log_cluster.as_ref(), environment, problems);
     let keys = KeysConfig::check(&file, environment, problems);
     let http = http(&file.http, problems);
     let chat = chat(&file.chat, problems);
@@ -78,6 +76,7 @@ pub fn check(
     Some(Config {
         data: PathBuf::from(file.data),
         keys,
+        log,
         http,
         chat,
         voice,

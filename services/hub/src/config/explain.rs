@@ -20,10 +20,7 @@ pub fn explain(config: &Config) -> String {
         text.push_str(&words);
         text.push('\n');
     };
-    line(format!(
-        "The event log and the read models are in the folder {}.",
-        config.data.display()
-    ));
+    line(config.log.explain(&config.data));
     let wrapped = if config.keys.secret.is_some() {
         ", wrapped by `keys_secret`"
     } else {

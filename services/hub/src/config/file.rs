@@ -21,6 +21,8 @@ pub struct File {
     pub keys: String,
     /// What wraps them.
     pub keys_secret: Option<Secret>,
+    /// How a log in a cluster is reached.
+    pub log_cluster: Option<LogCluster>,
     /// The HTTP interface and pages.
     pub http: Http,
     /// Web chat.
@@ -38,6 +40,7 @@ impl Default for File {
             log: "embedded".to_owned(),
             keys: "local".to_owned(),
             keys_secret: None,
+            log_cluster: None,
             http: Http::default(),
             chat: Chat::default(),
             voice: None,
@@ -48,6 +51,16 @@ impl Default for File {
 
 const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
+}
+
+/// `[log_cluster]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "keys.rs says what each key means, once")]
+pub struct LogCluster {
+    pub user: Option<String>,
+    pub password: Option<Secret>,
+    pub ca_file: Option<String>,
 }
 
 /// `[http]`.
@@ -201,6 +214,7 @@ pub fn known_fields(section: &str) -> Vec<String> {
     }
     match section {
         "the file" => of::<File>(),
+        "[log_cluster]" => of::<LogCluster>(),
         "[http]" => of::<Http>(),
         "[chat]" => of::<Chat>(),
         "[voice]" => of::<Voice>(),

@@ -46,7 +46,14 @@ pub const FILE: Section = Section {
             Kind::Text,
             Is("\"embedded\""),
             "\"embedded\"",
-            "Which event log. `embedded` is the one in the data folder, the only one so far.",
+            "Which event log. `embedded` is the one in the data folder; `esdb://host1,host2,host3?tls=true` (or `kurrentdb://`) the one in a cluster of EventStoreDB/KurrentDB, with the parameters of its connection strings.",
+        ),
+        key(
+            "log_cluster",
+            Kind::Table(&LOG_CLUSTER),
+            Means("nobody has to log in, and the system's certificates are trusted"),
+            "{ user = \"rapport\", password = { env = \"LOG_PASSWORD\" } }",
+            "How a log in a cluster is reached.",
         ),
         key(
             "keys",
@@ -89,6 +96,35 @@ pub const FILE: Section = Section {
             Means("no organisation: nobody can log in"),
             "[{ name = \"acme\" }]",
             "The organisations that use this hub.",
+        ),
+    ],
+};
+
+/// `[log_cluster]`.
+pub const LOG_CLUSTER: Section = Section {
+    name: "[log_cluster]",
+    about: "How the cluster that `log` names is reached. A user or password in `log` itself is refused: addresses are shown.",
+    keys: &[
+        key(
+            "user",
+            Kind::Text,
+            Means("nobody: the cluster lets everybody in"),
+            "\"rapport\"",
+            "Who the hub is there. It may read `$all` and write streams.",
+        ),
+        key(
+            "password",
+            Kind::Secret,
+            Means("an empty one"),
+            "{ env = \"LOG_PASSWORD\" }",
+            "The user's password.",
+        ),
+        key(
+            "ca_file",
+            Kind::Text,
+            Means("the certificates the system trusts"),
+            "\"/etc/rapport/cluster-ca.pem\"",
+            "Certificates (PEM) that sign those of the cluster's nodes.",
         ),
     ],
 };
@@ -245,8 +281,9 @@ pub const TRUNK: Section = Section {
 };
 
 /// Every section, in the order of the reference.
-pub const ALL: [&Section; 13] = [
+pub const ALL: [&Section; 14] = [
     &FILE,
+    &LOG_CLUSTER,
     &HTTP,
     &CHAT,
     &VOICE,

@@ -6,6 +6,7 @@ mod document;
 mod explain;
 mod file;
 pub mod keys;
+mod log;
 mod problem;
 pub mod schema;
 mod sealing;
@@ -23,6 +24,7 @@ use std::time::Duration;
 pub use agent::LEAST_PASSWORD;
 pub use document::reference;
 pub use explain::explain;
+pub use log::LogConfig;
 pub use problem::{Problem, Problems};
 pub use sealing::{KeysConfig, KeysPlace};
 pub use secret::sha256_hex;
@@ -39,6 +41,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The keys of personal data.
     pub keys: KeysConfig,
+    /// Where the event log is.
+    pub log: LogConfig,
     /// The HTTP interface.
     pub http: HttpConfig,
     /// Web chat.

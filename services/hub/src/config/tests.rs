@@ -227,13 +227,54 @@ fn secrets_come_from_the_environment_and_are_not_printed() {
 }
 
 #[test]
-fn another_log_than_the_embedded_one_is_refused_by_name_without_its_password() {
-    let found = problems("log = \"kurrentdb://admin:secret@node1:2113\"");
+fn a_log_that_cannot_be_is_refused_without_showing_a_password() {
+    for (text, words) in [
+        (
+            "log = \"kurrentdb://admin:secret@node1:2113\"",
+            "holds a user or a password",
+        ),
+        (
+            "log = \"postgres://secret\"",
+            "names a log this program does not have (postgres)",
+        ),
+        ("log = \"esdb://\"", "must name hosts"),
+        (
+            "log = \"esdb://node1\"\n[log_cluster]\nca_file = \"/nowhere/ca.pem\"",
+            "/nowhere/ca.pem",
+        ),
+        ("[log_cluster]\nuser = \"rapport\"", "there is no cluster"),
+        (
+            "log = \"esdb://node1\"\n[log_cluster]\npassword = \"secret\"",
+            "a password without a user",
+        ),
+    ] {
+        let found = problems(text).join("\n");
+        assert!(
+            found.contains(words) && !found.contains("secret"),
+            "{text}: {found}"
+        );
+    }
+}
+
+#[test]
+fn a_log_in_a_cluster_is_told_with_its_nodes_and_without_its_password() {
+    let text = "log = \"esdb://node1,node2:2114?tls=false\"\n[log_cluster]\nuser = \"rapport\"\npassword = { env = \"SET\" }";
+    let config = read(text).unwrap();
+    let LogConfig::Cluster(cluster) = &config.log else {
+        panic!("{:?}", config.log);
+    };
+    let credentials = cluster.credentials.as_ref().unwrap();
     assert_eq!(
-        found,
-        [
-            "log names a log this program does not have (kurrentdb): use \"embedded\", the log in the data folder"
-        ]
+        (credentials.user.as_str(), credentials.password.as_str()),
+        ("rapport", "value-of-the-variable")
+    );
+    assert!(!format!("{config:?}").contains("value-of-the-variable"));
+    let told = explain(&config);
+    assert!(
+        told.contains(
+            "cluster of EventStoreDB/KurrentDB at node1,node2:2114, as rapport, without TLS"
+        ),
+        "{told}"
     );
 }
 

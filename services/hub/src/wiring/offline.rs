@@ -36,7 +36,7 @@ impl Offline {
         let sealed = Arc::new(SealedLog::new(log.clone(), keys));
         sealed.check_keys().await?;
         let shared: Arc<dyn EventLog> = sealed.clone();
-        let (models, projections) = read_models(&log, &shared, data.to_owned()).await?;
+        let (models, projections) = read_models(&*log, &shared, data.to_owned()).await?;
         let engine = Engine::start(Parts {
             log: shared,
             surroundings: Arc::new(System),
