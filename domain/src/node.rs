@@ -3,7 +3,7 @@
 //! A lease only says who *should* decide. That nothing happens twice rests on the revisions of the streams that are
 //! decided on, never on a clock: an owner that was paused and goes on is refused by the streams.
 
-use std::net::SocketAddr;
+use core::net::SocketAddr; // a plain value: `core` has no sockets
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

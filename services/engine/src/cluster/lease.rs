@@ -198,7 +198,7 @@ impl Engine {
     }
 
     /// Says where other nodes reach this node's telephony. Before [`Engine::open`].
-    pub fn reached_at(&self, sip: std::net::SocketAddr) {
+    pub fn reached_at(&self, sip: core::net::SocketAddr) {
         if let Some(cluster) = &self.cluster {
             cluster.reached_at(sip);
         }

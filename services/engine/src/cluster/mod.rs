@@ -9,7 +9,7 @@ mod settling;
 mod takeover;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use core::net::SocketAddr; // a plain value: `core` has no sockets
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 

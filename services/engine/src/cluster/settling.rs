@@ -265,7 +265,7 @@ impl Engine {
         &self,
         tenant: TenantId,
         agent: AgentId,
-    ) -> Option<std::net::SocketAddr> {
+    ) -> Option<core::net::SocketAddr> {
         let cluster = self.cluster.as_ref()?;
         let state = self.store.known::<Agent>(tenant, agent.as_uuid()).await?;
         let at = state.phone_at.filter(|at| *at != cluster.me)?;
