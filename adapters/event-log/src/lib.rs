@@ -14,10 +14,10 @@
 mod backup;
 mod chain;
 mod checkpoint;
+#[cfg(feature = "eventstore")]
+mod cluster;
 mod embedded;
 mod error;
-#[cfg(feature = "eventstore")]
-mod eventstore;
 mod file;
 mod heads;
 pub mod inspect;
@@ -32,10 +32,10 @@ pub mod verify;
 mod wal;
 mod writer;
 
-#[cfg(feature = "eventstore")]
-pub use self::eventstore::{ClusterConfig, ClusterHealth, ClusterLog, ConnectError, Credentials};
 pub use backup::{Backup, BackupError, copy_database};
 pub use chain::{ChainHash, Mark, NotAMark};
+#[cfg(feature = "eventstore")]
+pub use cluster::{ClusterConfig, ClusterHealth, ClusterLog, ConnectError, Credentials};
 pub use embedded::{EmbeddedLog, Stats};
 pub use error::OpenError;
 pub use lock::FolderLock;

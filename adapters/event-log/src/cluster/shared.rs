@@ -10,7 +10,8 @@ use rapport_domain::port::log::Batch;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
-use super::client::{Fault, Link};
+use super::answer::Fault;
+use super::client::Link;
 use super::known::{CAPACITY, Known, Place};
 
 /// How the connection to the cluster is.

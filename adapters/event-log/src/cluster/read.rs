@@ -8,8 +8,9 @@ use rapport_domain::event::{Position, Recorded, Revision, Stream};
 use rapport_domain::port::log::ReadError;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::answer::Fault;
 use super::backoff::Backoff;
-use super::client::{Fault, Link};
+use super::client::Link;
 use super::shared::{Shared, Times};
 
 /// Events read at a time.

@@ -11,8 +11,9 @@ use rapport_domain::event::Position;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use super::answer::Fault;
 use super::backoff::Backoff;
-use super::client::{Fault, Link};
+use super::client::Link;
 use super::config::Target;
 use super::shared::Shared;
 use super::wake::chance;

@@ -8,6 +8,7 @@
 //! What a cluster cannot promise as the embedded log does: an event id is recognised wherever this process has seen it
 //! lately, and among the last events of the stream it is meant for; not in the whole log ([`known`]).
 
+mod answer;
 mod append;
 mod backoff;
 mod client;

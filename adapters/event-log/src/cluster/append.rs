@@ -14,8 +14,9 @@ use rapport_domain::id::EventId;
 use rapport_domain::port::log::{AppendError, Appended, Batch, Expected};
 use tokio::time::{Instant, sleep};
 
+use super::answer::{Fault, Proposed, Written};
 use super::backoff::Backoff;
-use super::client::{Fault, Link, Proposed, Written};
+use super::client::Link;
 use super::envelope::{Raw, metadata};
 use super::known::WINDOW;
 use super::shared::{Shared, Times};
