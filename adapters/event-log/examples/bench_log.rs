@@ -1,30 +1,40 @@
-//! Measures the log against its budgets, beside the disk and PostgreSQL of the same machine.
+//! Measures the log as the hub has it, sealed, against its budgets, beside the disk, PostgreSQL and UmaDB of the same
+//! machine.
 //!
-//! `cargo run --release -p rapport-event-log --example bench_log`; `JSON=1` prints objects, `SECONDS=n` sets the length
-//! of a point of load (4), `EVENTS=n` how many events there are at the reopening (1,000,000).
+//! `make bench-log`, or `cargo run --release -p rapport-event-log --features umadb --example bench_log`; `JSON=1` prints
+//! objects, `SECONDS=n` sets the length of a point of load (4), `EVENTS=n,n` how many events there are at the reopening
+//! (1,000,000), `ONLY_REOPEN=1` measures nothing else.
 
+#[path = "support/live.rs"]
+mod live;
 #[path = "support/load.rs"]
 mod load;
 #[path = "support/postgres.rs"]
 mod postgres;
+#[path = "support/reopen.rs"]
+mod reopen;
+#[path = "support/sealing.rs"]
+mod sealing;
 #[path = "support/mod.rs"]
 mod support;
+#[cfg(feature = "umadb")]
+#[path = "support/umadb.rs"]
+mod umadb;
 
 use std::env;
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rapport_domain::event::{Position, Recorded, Revision};
+use rapport_domain::event::{Recorded, Revision};
 use rapport_domain::port::log::{Batch, EventLog, Expected, Subscription};
 use rapport_event_log::EmbeddedLog;
 use support::{Budget, Report, percentile_ms};
 use uuid::Uuid;
 
-const FILL: &str = "RAPPORT_BENCH_FILL";
 const APPENDERS: [usize; 3] = [1, 16, 256];
 
 fn setting(name: &str, otherwise: u64) -> u64 {
@@ -34,44 +44,56 @@ fn setting(name: &str, otherwise: u64) -> u64 {
         .unwrap_or(otherwise)
 }
 
+fn sizes() -> Vec<u64> {
+    env::var("EVENTS").map_or_else(
+        |_| vec![1_000_000],
+        |text| {
+            text.split(',')
+                .filter_map(|size| size.parse().ok())
+                .collect()
+        },
+    )
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    if let Some(folder) = env::var_os(FILL) {
-        fill(Path::new(&folder)).await;
+    if let Some(folder) = env::var_os(reopen::FOLDER) {
+        reopen::fill(Path::new(&folder)).await;
         return ExitCode::SUCCESS;
     }
-    let span = Duration::from_secs(setting("SECONDS", 4));
+    #[cfg(feature = "umadb")]
+    if let Ok(task) = env::var(umadb::CHILD) {
+        umadb::child(&task).await;
+        return ExitCode::SUCCESS;
+    }
     let mut report = Report::default();
-    let syncs_before = syncs_per_second();
-    let ours = append(span, &mut report).await;
-    let syncs_after = syncs_per_second();
-    report.add(
-        "1 KB append + fdatasync, before",
-        syncs_before,
-        "syncs/s",
-        Budget::None,
-        &[],
-    );
-    report.add(
-        "1 KB append + fdatasync, after",
-        syncs_after,
-        "syncs/s",
-        Budget::None,
-        &[],
-    );
-    let theirs = append_to_postgres(span, &mut report).await;
-    compare(
-        &ours,
-        &theirs,
-        (syncs_before + syncs_after) / 2.0,
-        &mut report,
-    );
-    reopen(&mut report).await;
+    if env::var_os("ONLY_REOPEN").is_none() {
+        load_and_compare(&mut report).await;
+    }
+    for events in sizes() {
+        reopen::measure(events, &mut report).await;
+    }
     if report.print() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
+}
+
+async fn load_and_compare(report: &mut Report) {
+    let span = Duration::from_secs(setting("SECONDS", 4));
+    let syncs_before = syncs_per_second();
+    let ours = append(span, true, report).await;
+    let syncs_after = syncs_per_second();
+    for (when, syncs) in [("before", syncs_before), ("after", syncs_after)] {
+        let name = format!("1 KB append + fdatasync, {when}");
+        report.add(&name, syncs, "syncs/s", Budget::None, &[]);
+    }
+    let plain = append(span, false, report).await;
+    let postgres = append_to_postgres(span, report).await;
+    let umadb = append_to_umadb(span, report);
+    let syncs = (syncs_before + syncs_after) / 2.0;
+    compare(&ours, &[&plain, &postgres, &umadb], syncs, report);
 }
 
 /// What the disk itself can do: one appender without a log.
@@ -93,11 +115,16 @@ fn syncs_per_second() -> f64 {
     f64::from(count) / started.elapsed().as_secs_f64()
 }
 
-async fn append(span: Duration, report: &mut Report) -> Vec<load::Point> {
+async fn append(span: Duration, seal: bool, report: &mut Report) -> Vec<load::Point> {
     let mut points = Vec::new();
     for appenders in APPENDERS {
         let folder = tempfile::tempdir().expect("a folder");
-        let log = Arc::new(EmbeddedLog::open(folder.path()).expect("a log"));
+        let embedded = Arc::new(EmbeddedLog::open(folder.path()).expect("a log"));
+        let log: Arc<dyn EventLog> = if seal {
+            sealing::over(embedded, folder.path()).await
+        } else {
+            embedded
+        };
         let point = load::run(appenders, span, |_| {
             let log = Arc::clone(&log);
             move |stream, revision: u64| {
@@ -114,15 +141,27 @@ async fn append(span: Duration, report: &mut Report) -> Vec<load::Point> {
             }
         });
         points.push(point.await);
-        if appenders == 16 {
+        if seal && appenders == 16 {
             follow(&log, report).await;
+            for rate in [200, 2_000] {
+                let mut samples = live::latencies(&log, rate, span).await;
+                let p99 = percentile_ms(&mut samples, 0.99);
+                let p50 = percentile_ms(&mut samples, 0.5);
+                report.add(
+                    &format!("submit to subscriber at {rate} events/s, p50"),
+                    p50,
+                    "ms",
+                    Budget::None,
+                    &[("p99 ms", p99)],
+                );
+            }
         }
     }
     points
 }
 
 /// What a reactor pays at the head: one page of one event, and the way from an append to its follower.
-async fn follow(log: &Arc<EmbeddedLog>, report: &mut Report) {
+async fn follow(log: &Arc<dyn EventLog>, report: &mut Report) {
     let page_start = log.head();
     let (mut pages, mut delivered) = (Vec::new(), Vec::new());
     let mut subscription = Subscription::new(&**log, page_start, 100);
@@ -186,130 +225,78 @@ async fn append_to_postgres(span: Duration, report: &mut Report) -> Vec<load::Po
     points
 }
 
-fn compare(ours: &[load::Point], theirs: &[load::Point], syncs: f64, report: &mut Report) {
+#[cfg(feature = "umadb")]
+fn append_to_umadb(span: Duration, report: &mut Report) -> Vec<load::Point> {
+    let points: Result<Vec<_>, String> = APPENDERS
+        .into_iter()
+        .map(|appenders| umadb::run(appenders, span))
+        .collect();
+    points.unwrap_or_else(|why| {
+        report.leave_out("UmaDB", &why);
+        Vec::new()
+    })
+}
+
+#[cfg(not(feature = "umadb"))]
+fn append_to_umadb(_: Duration, report: &mut Report) -> Vec<load::Point> {
+    report.leave_out("UmaDB", "built without the feature `umadb`");
+    Vec::new()
+}
+
+/// `others` are our own log without sealing, PostgreSQL and UmaDB; empty where there is none.
+fn compare(ours: &[load::Point], others: &[&Vec<load::Point>; 3], syncs: f64, report: &mut Report) {
+    const NAMES: [[&str; 4]; 3] = [
+        [
+            "unsealed",
+            "unsealed p50 ms",
+            "unsealed p99 ms",
+            "unsealed CPU us",
+        ],
+        [
+            "PostgreSQL",
+            "PostgreSQL p50 ms",
+            "PostgreSQL p99 ms",
+            "PostgreSQL client CPU us",
+        ],
+        ["UmaDB", "UmaDB p50 ms", "UmaDB p99 ms", "UmaDB CPU us"],
+    ];
     for (place, (appenders, point)) in APPENDERS.into_iter().zip(ours).enumerate() {
         let most = appenders == 256;
-        let mut beside = vec![("syncs/s", syncs), ("p50 ms", point.p50_ms)];
-        if let Some(other) = theirs.get(place) {
-            let figures = [
-                ("PostgreSQL", other.per_second),
-                ("PostgreSQL p50 ms", other.p50_ms),
-                ("PostgreSQL p99 ms", other.p99_ms),
-            ];
-            beside.extend(figures);
+        let mut beside = vec![
+            ("syncs/s", syncs),
+            ("p50 ms", point.p50_ms),
+            ("CPU us", point.cpu_us),
+        ];
+        for (names, other) in NAMES.iter().zip(others) {
+            if let Some(other) = other.get(place) {
+                let figures = [other.per_second, other.p50_ms, other.p99_ms, other.cpu_us];
+                beside.extend(names.iter().copied().zip(figures));
+            }
         }
-        let name = format!("durable append, {appenders} appenders");
-        let budget = if most {
-            Budget::AtLeast(25_000.0)
-        } else {
-            Budget::None
-        };
-        report.add(&name, point.per_second, "events/s", budget, &beside);
-        let budget = if most {
-            Budget::AtMost(50.0)
-        } else {
-            Budget::None
-        };
-        report.add(&format!("{name}, p99"), point.p99_ms, "ms", budget, &[]);
-        if let (true, Some(other)) = (most, theirs.get(place)) {
-            let times = point.per_second / other.per_second;
+        let name = format!("durable append, sealed, {appenders} appenders");
+        let budget = |budget| if most { budget } else { Budget::None };
+        report.add(
+            &name,
+            point.per_second,
+            "events/s",
+            budget(Budget::AtLeast(25_000.0)),
+            &beside,
+        );
+        report.add(
+            &format!("{name}, p99"),
+            point.p99_ms,
+            "ms",
+            budget(Budget::AtMost(50.0)),
+            &[],
+        );
+        if let (true, Some(postgres)) = (most, others[1].get(place)) {
             report.add(
                 "times PostgreSQL, 256 appenders",
-                times,
+                point.per_second / postgres.per_second,
                 "x",
                 Budget::AtLeast(3.0),
                 &[],
             );
         }
     }
-}
-
-/// Appends until killed, with several writers; says how far it is.
-async fn fill(folder: &Path) {
-    let log = Arc::new(EmbeddedLog::open(folder).expect("a log"));
-    let wanted = setting("EVENTS", 1_000_000);
-    for _ in 0..32 {
-        let log = Arc::clone(&log);
-        tokio::spawn(async move {
-            loop {
-                let events = (0..25).map(|_| load::event()).collect();
-                let stream = load::stream(Uuid::now_v7());
-                log.append(Batch {
-                    stream,
-                    expected: Expected::NoStream,
-                    events,
-                })
-                .await
-                .expect("appended");
-            }
-        });
-    }
-    log.wait_past(Position(wanted)).await;
-    println!("filled");
-    std::future::pending::<()>().await; // still appending: the kill comes in the middle of it
-}
-
-/// Kills a log that is being written with `kill -9` and opens it again, up to the first event read.
-async fn reopen(report: &mut Report) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let program = env::current_exe().expect("this program");
-    let started = Instant::now();
-    let mut child = Command::new(program)
-        .env(FILL, folder.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a child that fills");
-    let said = BufReader::new(child.stdout.take().expect("its output"))
-        .lines()
-        .next();
-    assert!(
-        said.is_some_and(|line| line.is_ok_and(|line| line == "filled")),
-        "the child ended by itself"
-    );
-    child.kill().expect("killed");
-    child.wait().expect("gone");
-    let filled = started.elapsed();
-
-    let asked = Instant::now();
-    let log = EmbeddedLog::open(folder.path()).expect("the log");
-    let opened = asked.elapsed();
-    let first = log.read_all(Position::START, 1).await.expect("read");
-    let read = asked.elapsed().as_secs_f64() * 1_000.0;
-    assert_eq!(first.len(), 1);
-    let stats = log.stats();
-    let bytes = stats.bytes as f64 / stats.events as f64;
-    report.add(
-        "reopen after kill -9, until the first read",
-        read,
-        "ms",
-        Budget::AtMost(50.0),
-        &[
-            ("open ms", opened.as_secs_f64() * 1_000.0),
-            ("events", stats.events as f64),
-            ("bytes/event", bytes),
-        ],
-    );
-    let rate = stats.events as f64 / filled.as_secs_f64();
-    report.add(
-        "fill, 32 appenders of 25 events",
-        rate,
-        "events/s",
-        Budget::None,
-        &[],
-    );
-    let (asked, mut after, mut count) = (Instant::now(), Position::START, 0);
-    loop {
-        let page = log.read_all(after, 1_000).await.expect("read");
-        let Some(last) = page.last() else { break };
-        after = last.position;
-        count += page.len();
-    }
-    let rate = count as f64 / asked.elapsed().as_secs_f64();
-    report.add(
-        "read all, pages of 1,000",
-        rate,
-        "events/s",
-        Budget::None,
-        &[],
-    );
 }
