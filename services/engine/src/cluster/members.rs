@@ -1,7 +1,7 @@
 //! The other nodes, as seen from here. Time is this node's own and monotonic: no two clocks are compared.
 
-use std::collections::BTreeMap;
 use core::net::SocketAddr; // a plain value: `core` has no sockets
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rapport_domain::id::{EpochId, NodeId};

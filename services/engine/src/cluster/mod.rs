@@ -8,8 +8,8 @@ mod members;
 mod settling;
 mod takeover;
 
-use std::collections::BTreeMap;
 use core::net::SocketAddr; // a plain value: `core` has no sockets
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
