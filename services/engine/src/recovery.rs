@@ -212,11 +212,12 @@ impl Engine {
         let tenants: Vec<TenantId> = directory.tenants().map(|(id, _)| id).collect();
         for tenant in tenants {
             let mut inputs = self.queue_inputs(tenant).await;
-            self.agent_inputs(tenant, &mut inputs).await?;
-            let waiting = open.iter().filter(|open| open.tenant == tenant);
-            for Open { id, .. } in waiting {
+            // Whoever waits first, then whoever could serve: contacts that began in the same moment may lie in the log in
+            // another order, and the first offer goes to who has waited longest.
+            for Open { id, .. } in open.iter().filter(|open| open.tenant == tenant) {
                 self.seed_interaction(tenant, *id, &mut inputs).await?;
             }
+            self.agent_inputs(tenant, &mut inputs).await?;
             offers.push((tenant, self.decide(tenant, inputs)));
         }
         self.seed_outreach().await?;
