@@ -12,8 +12,9 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use rapport_domain::event::{Actor, Position};
+use rapport_domain::node::Role;
 use rapport_domain::port::log::EventLog;
-use rapport_engine::{Engine, Parts, Projections};
+use rapport_engine::{Engine, NodeSettings, Parts, Projections};
 use rapport_event_log::SealedLog;
 use rapport_read_model::{ReadModels, discard_strangers};
 use rapport_voice::{VoiceChannel, VoiceHandle};
@@ -92,7 +93,7 @@ pub enum StartError {
 pub struct Addresses {
     /// HTTP interface and pages.
     pub http: SocketAddr,
-    /// Web chat.
+    /// Web chat; of a node that is no edge, where it would be.
     pub chat: SocketAddr,
     /// SIP, with telephony.
     pub sip: Option<SocketAddr>,
@@ -103,7 +104,7 @@ pub struct Hub {
     addresses: Addresses,
     engine: Arc<Engine>,
     log: Arc<HubLog>,
-    chat: WebChatHandle,
+    chat: Option<WebChatHandle>,
     voice: Arc<Mutex<Option<VoiceHandle>>>,
     projections: Arc<Projections>,
     _office: Option<Office>,
@@ -143,8 +144,12 @@ impl Hub {
             surroundings: Arc::new(System),
             worklist: Arc::new(models.clone()),
             checkpoints: Arc::new(models.clone()),
-            node: None,
             keys: sealed,
+            node: config.node.as_ref().map(|node| NodeSettings {
+                name: node.name.clone(),
+                roles: node.roles.clone(),
+                lease: node.lease,
+            }),
         })
         .await?;
         // Half of the machine: logins of strangers must not take the processors from calls.
@@ -154,20 +159,28 @@ impl Hub {
         declare(&engine, &config, &hashing).await?;
 
         let (voice, sip) = match &config.voice {
-            None => (None, None),
-            Some(settings) => {
+            Some(settings) if config.has(Role::Edge) => {
                 let handle = start_voice(&engine, settings).await?;
                 let address = handle.local_addr();
+                let advertised = config.node.as_ref().and_then(|node| node.sip_advertise);
+                engine.reached_at(advertised.unwrap_or(address));
                 (Some(handle), Some(address))
             }
+            _ => (None, None),
         };
         // Agents' phones can be rung from here on, so contacts may be routed.
         engine.open().await?;
         let voice = Arc::new(Mutex::new(voice));
-        let chat = WebChat::start(chat_config(&config, http_address), engine.clone()).await?;
+        let chat = if config.has(Role::Edge) {
+            Some(WebChat::start(chat_config(&config, http_address), engine.clone()).await?)
+        } else {
+            None
+        };
         let addresses = Addresses {
             http: http_address,
-            chat: chat.local_addr(),
+            chat: chat
+                .as_ref()
+                .map_or(config.chat.bind, WebChatHandle::local_addr),
             sip,
         };
 
@@ -181,6 +194,7 @@ impl Hub {
         let nobody = off(|| password::hash("nobody has this password"))
             .await?
             .map_err(StartError::System)?;
+        let serves_api = config.has(Role::Api);
         let app = Data::new(App {
             engine: engine.clone(),
             models,
@@ -206,10 +220,14 @@ impl Hub {
             lines: Lines::default(),
             pulse: http::health::Pulse::default(),
             sources: Sources {
-                chat: chat.counters(),
+                chat: chat
+                    .as_ref()
+                    .map(WebChatHandle::counters)
+                    .unwrap_or_default(),
                 voice: voice.clone(),
             },
             stopping: stopped,
+            api: serves_api,
         });
         let workers = std::thread::available_parallelism()
             .map_or(2, usize::from)
@@ -251,7 +269,9 @@ impl Hub {
         self.stopping.send_replace(true);
         self.server.stop(true).await;
         let _ended_either_way = self.serving.await;
-        self.chat.shutdown().await;
+        if let Some(chat) = self.chat {
+            chat.shutdown().await;
+        }
         self.engine.stop_calls().await;
         let voice = self
             .voice

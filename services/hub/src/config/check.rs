@@ -6,13 +6,15 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rapport_domain::node::Role;
 use serde_json::Value;
 
-use super::file::{Chat, File, Http, Voice};
+use super::file::{Chat, File, Http, Node, Voice, lease as usual_lease};
 use super::problem::Problems;
 use super::schema::is_name;
 use super::{
-    ChatConfig, Config, Environment, HttpConfig, KeysConfig, VoiceSettings, keys, log, tenant,
+    ChatConfig, Config, Environment, HttpConfig, KeysConfig, LogConfig, NodeConfig, VoiceSettings,
+    keys, log, tenant,
 };
 
 /// Checks a whole file. `None` when it could not be understood at all; what it says is to be used only when no problem
@@ -73,6 +75,16 @@ pub fn check(
         .map(|t| tenant::check(t, &context, problems))
         .collect();
     unique_in_hub(&tenants, problems);
+    let node = match &file.node {
+        Some(node) => Some(self::node(node, problems)),
+        // Others may share it: nobody takes the log of a cluster for its own.
+        None => matches!(log, LogConfig::Cluster(_)).then(|| NodeConfig {
+            name: environment("HOSTNAME").unwrap_or_else(|| "hub".to_owned()),
+            roles: Role::ALL.to_vec(),
+            sip_advertise: None,
+            lease: Duration::from_secs(usual_lease().into()),
+        }),
+    };
     Some(Config {
         data: PathBuf::from(file.data),
         keys,
@@ -80,8 +92,22 @@ pub fn check(
         http,
         chat,
         voice,
+        node,
         tenants,
     })
+}
+
+fn node(node: &Node, problems: &mut Problems) -> NodeConfig {
+    if node.roles.is_empty() {
+        let fix = "name at least one of \"edge\", \"engine\" and \"api\"";
+        problems.add("node.roles", "is empty", fix);
+    }
+    NodeConfig {
+        name: node.name.clone(),
+        roles: node.roles.clone(),
+        sip_advertise: node.sip_advertise,
+        lease: Duration::from_secs(node.lease_seconds.into()),
+    }
 }
 
 fn http(http: &Http, problems: &mut Problems) -> HttpConfig {

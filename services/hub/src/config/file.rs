@@ -5,6 +5,7 @@ mod tenant;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use rapport_domain::node::Role;
 use serde::Deserialize;
 
 pub use tenant::{AccessPoint, Agent, ApiKey, FileWeights, Policy, Queue, Tenant};
@@ -29,6 +30,8 @@ pub struct File {
     pub chat: Chat,
     /// Telephony; none without it.
     pub voice: Option<Voice>,
+    /// Its place among several nodes; none when it has the log for itself.
+    pub node: Option<Node>,
     /// Organisations.
     pub tenant: Vec<Tenant>,
 }
@@ -44,6 +47,7 @@ impl Default for File {
             http: Http::default(),
             chat: Chat::default(),
             voice: None,
+            node: None,
             tenant: Vec::new(),
         }
     }
@@ -148,6 +152,28 @@ const fn legs() -> usize {
     2_000
 }
 
+/// `[node]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "keys.rs says what each key means, once")]
+pub struct Node {
+    pub name: String,
+    #[serde(default = "every_role")]
+    pub roles: Vec<Role>,
+    #[serde(default)]
+    pub sip_advertise: Option<SocketAddr>,
+    #[serde(default = "lease")]
+    pub lease_seconds: u32,
+}
+
+fn every_role() -> Vec<Role> {
+    Role::ALL.to_vec()
+}
+
+pub(super) const fn lease() -> u32 {
+    6
+}
+
 /// `[[voice.trunk]]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -218,6 +244,7 @@ pub fn known_fields(section: &str) -> Vec<String> {
         "[http]" => of::<Http>(),
         "[chat]" => of::<Chat>(),
         "[voice]" => of::<Voice>(),
+        "[node]" => of::<Node>(),
         "[[voice.trunk]]" => of::<Trunk>(),
         "[[tenant]]" => of::<Tenant>(),
         "[[tenant.queue]]" => of::<Queue>(),

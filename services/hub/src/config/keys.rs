@@ -91,6 +91,15 @@ pub const FILE: Section = Section {
             "Telephony.",
         ),
         key(
+            "node",
+            Kind::Table(&NODE),
+            Means(
+                "the hub has the log for itself; with the log of a cluster, it is called as `HOSTNAME` says, or `hub`",
+            ),
+            "{ name = \"hub-1\" }",
+            "Its place among several hubs that share one log.",
+        ),
+        key(
             "tenant",
             Kind::Tables(&TENANT),
             Means("no organisation: nobody can log in"),
@@ -125,6 +134,42 @@ pub const LOG_CLUSTER: Section = Section {
             Means("the certificates the system trusts"),
             "\"/etc/rapport/cluster-ca.pem\"",
             "Certificates (PEM) that sign those of the cluster's nodes.",
+        ),
+    ],
+};
+
+/// `[node]`.
+pub const NODE: Section = Section {
+    name: "[node]",
+    about: "Several hubs that share one log. Each has a name of its own and the same `[[tenant]]` tables. Without this table a hub takes the embedded log for its own.",
+    keys: &[
+        key(
+            "name",
+            Kind::Name,
+            Required,
+            "\"hub-1\"",
+            "Its name, unique in the cluster and the same after a restart. A process that starts under the name of another one puts that one out of action.",
+        ),
+        key(
+            "roles",
+            Kind::Choices(&["edge", "engine", "api"]),
+            Is("[\"edge\", \"engine\", \"api\"]"),
+            "[\"edge\"]",
+            "What it does. `edge` holds telephony and web chat, `engine` may decide for tenants, `api` serves the interface and the pages. Health and metrics are served by every node.",
+        ),
+        key(
+            "sip_advertise",
+            Kind::Bind,
+            Means("the address of `voice.bind`"),
+            "\"192.0.2.10:5060\"",
+            "Where other nodes reach its telephony.",
+        ),
+        key(
+            "lease_seconds",
+            Kind::Whole(1, 60),
+            Is("6"),
+            "10",
+            "After so long without a sign of life others take over what a node decided. The same on all nodes.",
         ),
     ],
 };
@@ -281,11 +326,12 @@ pub const TRUNK: Section = Section {
 };
 
 /// Every section, in the order of the reference.
-pub const ALL: [&Section; 14] = [
+pub const ALL: [&Section; 15] = [
     &FILE,
     &LOG_CLUSTER,
     &HTTP,
     &CHAT,
+    &NODE,
     &VOICE,
     &TRUNK,
     &TENANT,

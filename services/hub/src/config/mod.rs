@@ -26,6 +26,7 @@ pub use document::reference;
 pub use explain::explain;
 pub use log::LogConfig;
 pub use problem::{Problem, Problems};
+use rapport_domain::node::Role;
 pub use sealing::{KeysConfig, KeysPlace};
 pub use secret::sha256_hex;
 pub use setup::{access_point_from, agent_from, policy_from, queue_from, tenant_from};
@@ -49,8 +50,33 @@ pub struct Config {
     pub chat: ChatConfig,
     /// Telephony, when there is any.
     pub voice: Option<VoiceSettings>,
+    /// Its place among several nodes, when they share a log.
+    pub node: Option<NodeConfig>,
     /// The organisations.
     pub tenants: Vec<TenantSetup>,
+}
+
+/// A node among several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// Its name, unique in the cluster.
+    pub name: String,
+    /// What it does.
+    pub roles: Vec<Role>,
+    /// Where others reach its telephony, when it is not the bound address.
+    pub sip_advertise: Option<SocketAddr>,
+    /// How long silence may last.
+    pub lease: Duration,
+}
+
+impl Config {
+    /// Whether this hub does a part; one that has the log for itself does all of them.
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        self.node
+            .as_ref()
+            .is_none_or(|node| node.roles.contains(&role))
+    }
 }
 
 /// The HTTP interface.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rapport_domain::node::Role;
+
 use super::file::File;
 use super::keys::{ALL, FILE};
 use super::schema::{Absent, Kind, Section};
@@ -328,4 +330,15 @@ fn bodies_of_the_set_up_interface_follow_the_same_rules() {
         ),
         ("service", "service", 30)
     );
+}
+
+#[test]
+fn a_node_among_several_does_what_its_roles_say_and_a_hub_by_itself_does_everything() {
+    let alone = read("").unwrap();
+    assert!(alone.node.is_none() && Role::ALL.into_iter().all(|role| alone.has(role)));
+    let edge = read("[node]\nname = \"hub-1\"\nroles = [\"edge\"]\nlease_seconds = 3").unwrap();
+    assert!(edge.has(Role::Edge) && !edge.has(Role::Engine) && !edge.has(Role::Api));
+    assert_eq!(edge.node.unwrap().lease, std::time::Duration::from_secs(3));
+    assert!(problems("[node]\nname = \"hub-1\"\nroles = []")[0].contains("node.roles"));
+    assert!(problems("[node]\nroles = [\"edge\"]")[0].contains("name"));
 }

@@ -70,6 +70,8 @@ pub struct App {
     pub sources: Sources,
     /// Turns true when the hub stops: live sockets say goodbye.
     pub stopping: watch::Receiver<bool>,
+    /// Whether this node serves the interface and the pages.
+    pub api: bool,
 }
 
 impl App {

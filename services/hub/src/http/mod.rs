@@ -115,6 +115,14 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .default_service(web::to(assets::file));
 }
 
+/// What every node answers, whatever its roles.
+fn watching(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/health", "GET").route(web::get().to(health::health)))
+        .service(resource("/metrics", "GET").route(web::get().to(health::metrics)))
+        .default_service(web::to(nothing_here));
+}
+
 /// Serves on a socket that is bound already. The server runs once it is polled.
 ///
 /// # Errors
@@ -129,7 +137,7 @@ pub fn server(
             .app_data(app.clone())
             .app_data(web::PayloadConfig::new(request::MOST_BYTES))
             .wrap(from_fn(headers::around))
-            .configure(routes)
+            .configure(if app.api { routes } else { watching })
     })
     .workers(workers)
     .max_connections(MOST_CONNECTIONS)
