@@ -10,6 +10,7 @@ mod boundaries;
 mod demonstration;
 mod guard;
 mod live;
+mod nodes;
 mod pages;
 mod program;
 mod projections;
