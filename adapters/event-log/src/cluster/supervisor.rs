@@ -87,15 +87,19 @@ impl Supervisor {
     }
 }
 
+/// Asks until there is an answer. What is told is what went wrong first: afterwards the client only says that it is closed.
 async fn ask(link: &Link) -> Result<(), Fault> {
-    let mut answer = link.probe().await;
-    for _ in 1..QUESTIONS {
-        match answer {
-            Err(Fault::Lost(_) | Fault::Unclear(_)) => answer = link.probe().await,
-            _ => break,
+    let Err(first) = link.probe().await else {
+        return Ok(());
+    };
+    if matches!(first, Fault::Lost(_) | Fault::Unclear(_)) {
+        for _ in 1..QUESTIONS {
+            if link.probe().await.is_ok() {
+                return Ok(());
+            }
         }
     }
-    answer
+    Err(first)
 }
 
 /// The position of the last event that is ours.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use rapport_domain::event::{Category, Position, Recorded, Stream};
+use rapport_domain::port::keys::Keys as _;
 use rapport_domain::port::log::{AppendError, Batch, EventLog, Expected};
 use rapport_domain::testing::{MemoryKeys, MemoryLog, block_on};
+use rapport_domain::time::Timestamp;
 use rapport_event_log::SealedLog;
 use rapport_event_log::transfer::{
     Delivered, LogSource, Sealing, Target, TransferError, check, deliver,
@@ -115,4 +117,17 @@ fn values_of_nobody_are_refused_and_what_was_sealed_by_then_is_in_order() {
         "{refused}"
     );
     assert!(everything(&to).len() <= 4);
+}
+
+#[test]
+fn an_old_log_arrives_without_the_values_of_who_was_erased_meanwhile() {
+    let (from, to, keys) = (old_log(), MemoryLog::new(), MemoryKeys::new());
+    block_on(keys.destroy(customer(), Timestamp::from_millis(1))).expect("destroyed");
+    seal_into(&from, &to, &keys).unwrap();
+    let stored = everything(&to);
+    assert_eq!(stored.len(), 4);
+    for one in stored {
+        let data = String::from_utf8(one.event.data).unwrap();
+        assert!(!data.contains("Anna") && !data.contains("4917"), "{data}");
+    }
 }
