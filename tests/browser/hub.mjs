@@ -37,7 +37,7 @@ export async function startHub(configuration) {
     }),
   ]);
   const events = [];
-  const tail = spawn(PROGRAM, ["log", "tail", "--json", "--follow", "--from", "0", "--data", data], { stdio: ["ignore", "pipe", "ignore"] });
+  const tail = spawn(PROGRAM, ["log", "tail", "--json", "--personal", "--follow", "--from", "0", "--data", data], { stdio: ["ignore", "pipe", "ignore"] });
   createInterface({ input: tail.stdout }).on("line", (line) => events.push(JSON.parse(line)));
   return {
     ready,

@@ -123,6 +123,10 @@ impl EventLog for HubLog {
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Position> {
         self.inner().wait_past(position)
     }
+
+    fn counts_positions(&self) -> bool {
+        self.inner().counts_positions()
+    }
 }
 
 async fn off<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LogError> {
