@@ -246,6 +246,17 @@ impl Double {
         }
     }
 
+    /// Waits until so many events are stored, counted as [`Self::events`] does. An append is *seen* when it arrives, which
+    /// is a moment before.
+    pub async fn until_stored(&self, events: usize) {
+        let mut head = self.shared.head();
+        while self.events() < events {
+            if head.changed().await.is_err() {
+                return; // cannot be: the sender is in `self`
+            }
+        }
+    }
+
     /// Closes all ports and connections.
     pub fn stop(self) {
         drop(self);
