@@ -77,6 +77,10 @@ ids! {
     WishId;
     /// Names one planned contact with one customer.
     PlanId;
+    /// Names one proposal of other contact rules.
+    ProposalId;
+    /// Names one question of what other contact rules would have changed.
+    DryRunId;
     /// Names one leg of a call: the path between the hub and one SIP peer.
     LegId;
     /// Names one message of a conversation; made by whoever wrote the message, so a resend is recognised.

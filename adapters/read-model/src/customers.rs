@@ -15,7 +15,8 @@ use crate::model::{Failure, Handler};
 use crate::stored::{bytes, number};
 
 pub(crate) use query::{
-    customer, cut, decisions, find_customers, one_more, outcomes, wish, wishes,
+    count_wanted, customer, cut, decisions, find_customers, one_more, outcomes, wanted, wish,
+    wishes,
 };
 
 /// The model `customers`.

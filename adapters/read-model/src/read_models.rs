@@ -12,7 +12,8 @@ use rapport_domain::id::{CustomerId, InteractionId, QueueId, TenantId, WishId};
 use rapport_domain::port::projection::{
     Begin, Files, Parked, Projection, ProjectionError, Shelf, Tally,
 };
-use rapport_domain::port::query::{Checkpoints, QueryError, Worklist};
+use rapport_domain::port::query::{Checkpoints, QueryError, Wanted, Worklist};
+use rapport_domain::time::Timestamp;
 use uuid::Uuid;
 
 use crate::book::Book;
@@ -410,6 +411,26 @@ impl Shelf for ReadModels {
 
     fn parked(&self, name: &str, limit: usize) -> Result<Vec<Parked>, ProjectionError> {
         self.known(name)?.parked(limit)
+    }
+}
+
+impl Wanted for ReadModels {
+    fn count(&self, tenant: TenantId, since: Timestamp) -> Result<u64, QueryError> {
+        self.inner
+            .customers
+            .read(|on| customers::count_wanted(on, tenant, since))
+    }
+
+    fn page(
+        &self,
+        tenant: TenantId,
+        since: Timestamp,
+        after: Option<CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<CustomerId>, QueryError> {
+        self.inner
+            .customers
+            .read(|on| customers::wanted(on, tenant, since, after, limit))
     }
 }
 

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::channel::Channel;
 use crate::event::{Position, Stream};
 use crate::id::{CustomerId, InteractionId, TenantId};
+use crate::time::Timestamp;
 
 /// A read model could not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +55,27 @@ pub trait Worklist: Send + Sync {
         contact_point: Uuid,
         channel: Channel,
     ) -> Result<Option<InteractionId>, QueryError>;
+}
+
+/// Whom departments want something of: what a look back at a tenant's outreach goes through.
+pub trait Wanted: Send + Sync {
+    /// How many customers have a wish that was worth saying at this moment or later.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the file cannot be read.
+    fn count(&self, tenant: TenantId, since: Timestamp) -> Result<u64, QueryError>;
+
+    /// These customers in the order of their ids, after one of them.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the file cannot be read.
+    fn page(
+        &self,
+        tenant: TenantId,
+        since: Timestamp,
+        after: Option<CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<CustomerId>, QueryError>;
 }
 
 /// How far each reactor has come. A reactor acts, then saves: after a crash it acts again on what it did not save, and

@@ -189,7 +189,16 @@ catalogue! { tenant, TenantFact:
 
 catalogue! { policy, Policy:
     Policy::Set(_) => "policy.set.v1",
-        "These are the contact rules from now on; each one is a new version.", Policy::Set(rules());
+        "These are the contact rules from now on, as the configuration file or a program says; other rules are a new version.",
+        Policy::Set(setting());
+    Policy::Proposed(_) => "policy.proposed.v1",
+        "Somebody would like other contact rules; nothing changes yet.", Policy::Proposed(proposal());
+    Policy::Withdrawn { .. } => "policy.withdrawn.v1",
+        "The proposal is off the table.",
+        Policy::Withdrawn { proposal: proposal_id(), by: Actor::Agent(agent_id()) };
+    Policy::Released { .. } => "policy.released.v1",
+        "Another person put the proposed rules into force; they are a new version.",
+        Policy::Released { proposal: proposal_id(), by: AgentId::named(tenant_id(), "sue") };
 }
 
 catalogue! { node, NodeFact:

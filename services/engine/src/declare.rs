@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rapport_domain::agent::{self, Agent, Definition, Phone, PhoneSecret};
 use rapport_domain::event::Actor;
 use rapport_domain::id::{AccessPointId, AgentId, QueueId, TenantId};
-use rapport_domain::policy::{self, ContactPolicy, Policy};
+use rapport_domain::policy::{ContactPolicy, PolicyBook};
 use rapport_domain::setup::{
     AccessPoint, ApiKey, Queue, QueueDefinition, QueueFact, Tenant, TenantDefinition, TenantFact,
 };
@@ -30,6 +30,8 @@ pub struct TenantDeclaration {
     pub api_keys: Option<Vec<ApiKey>>,
     /// Its contact policy.
     pub policy: Option<ContactPolicy>,
+    /// A digest of the text that says the policy, when a file does: an unchanged text is not taken in again.
+    pub policy_text: Option<String>,
 }
 
 /// An agent as declared.
@@ -65,7 +67,10 @@ impl Engine {
             appended += self.declare_queue(tenant, &ctx, queue).await?;
         }
         if let Some(rules) = &declaration.policy {
-            appended += self.declare_policy(tenant, &ctx, rules).await?;
+            appended += {
+                let text = declaration.policy_text.as_deref();
+                self.declare_policy(tenant, &ctx, rules, text).await?
+            };
         }
         for agent in &declaration.agents {
             appended += self.declare_agent(tenant, &ctx, agent).await?;
@@ -174,14 +179,20 @@ impl Engine {
         Ok(done.map_err(failed)?.facts.len())
     }
 
-    async fn declare_policy(&self, tenant: TenantId, ctx: &Ctx, rules: &ContactPolicy) -> Declared {
-        let decide = |known: Option<&Policy>| match known {
-            Some(known) if known.rules == *rules => vec![],
-            _ => vec![policy::Fact::Set(rules.clone())],
+    async fn declare_policy(
+        &self,
+        tenant: TenantId,
+        ctx: &Ctx,
+        rules: &ContactPolicy,
+        text: Option<&str>,
+    ) -> Declared {
+        let decide = |known: Option<&PolicyBook>| match ctx.actor {
+            Actor::Operator => PolicyBook::read_file(known, rules, text, &ctx.actor),
+            _ => PolicyBook::set(known, rules, &ctx.actor),
         };
         let done = self
             .store
-            .execute::<Policy, Infallible>(tenant.as_uuid(), ctx, |known, _| Ok(decide(known)))
+            .execute::<PolicyBook, Infallible>(tenant.as_uuid(), ctx, |known, _| Ok(decide(known)))
             .await;
         Ok(done.map_err(failed)?.facts.len())
     }

@@ -1,13 +1,14 @@
 //! All set-up in one immutable snapshot: read without waiting, replaced as a whole when set-up events arrive.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use rapport_domain::agent::{self, Definition, Phone, PhoneSecret};
 use rapport_domain::aggregate::{Aggregate, decode};
 use rapport_domain::channel::Channel;
 use rapport_domain::event::{Category, Recorded};
 use rapport_domain::id::{AccessPointId, AgentId, QueueId, TenantId};
-use rapport_domain::policy::{self, Policy};
+use rapport_domain::policy::{self, Policy, PolicyBook};
 use rapport_domain::setup::{AccessPoint, ApiKey, QueueDefinition, QueueFact, Tenant, TenantFact};
 
 /// A tenant and its policy.
@@ -15,8 +16,16 @@ use rapport_domain::setup::{AccessPoint, ApiKey, QueueDefinition, QueueFact, Ten
 pub struct TenantEntry {
     /// Its set-up.
     pub tenant: Tenant,
-    /// Its contact policy, when one is set.
-    pub policy: Option<Policy>,
+    /// Everything about its contact policy, when one is set.
+    pub policies: Option<Arc<PolicyBook>>,
+}
+
+impl TenantEntry {
+    /// The contact policy in force, when one is set.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policies.as_ref().map(|book| &book.in_force().policy)
+    }
 }
 
 /// A queue.
@@ -191,7 +200,7 @@ impl Directory {
                                 tenant,
                                 TenantEntry {
                                     tenant: begun,
-                                    policy: None,
+                                    policies: None,
                                 },
                             );
                         }
@@ -202,10 +211,10 @@ impl Directory {
             Category::Policy => {
                 let fact: policy::Fact = decode(&event.kind, event.version, &event.data)?;
                 if let Some(entry) = self.tenants.get_mut(&tenant) {
-                    let policy = entry.policy.take().or_else(|| Policy::begin(&fact, at));
-                    entry.policy = policy.map(|mut policy| {
-                        policy.apply(&fact, at, revision);
-                        policy
+                    let begin = || PolicyBook::begin(&fact, at).map(Arc::new);
+                    entry.policies = entry.policies.take().or_else(begin).map(|mut book| {
+                        Arc::make_mut(&mut book).apply(&fact, at, revision);
+                        book
                     });
                 }
             }

@@ -19,6 +19,7 @@ use crate::chat::Conversations;
 use crate::cluster::{Cluster, NodeSettings};
 use crate::counters::Counters;
 use crate::directory::Directory;
+use crate::dry_runs::DryRuns;
 use crate::error::EngineError;
 use crate::floors::Floors;
 use crate::lanes::Lanes;
@@ -62,6 +63,7 @@ pub struct Engine {
     pub(crate) calls: Calls,
     pub(crate) conversations: Conversations,
     pub(crate) counters: Counters,
+    pub(crate) dry_runs: DryRuns,
     /// The other nodes, when there may be some.
     pub(crate) cluster: Option<Cluster>,
     /// The last event that was followed, its jobs done or not.
@@ -97,6 +99,7 @@ impl Engine {
             calls: Calls::default(),
             conversations: Conversations::default(),
             counters: Counters::default(),
+            dry_runs: DryRuns::default(),
             cluster: parts.node.map(|node| Cluster::new(node, epoch)),
             followed: watch::Sender::new(Position::START),
             going: watch::Sender::new(false),

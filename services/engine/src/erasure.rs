@@ -162,7 +162,7 @@ impl Engine {
         let rules = self
             .directory()
             .tenant(tenant)
-            .and_then(|entry| entry.policy.as_ref().map(|policy| policy.version));
+            .and_then(|entry| entry.policy().map(|policy| policy.version));
         let closed = self
             .on_outreach(ctx, customer, |outreach: &Outreach, _| {
                 Ok(outreach.close(rules.unwrap_or_default()))

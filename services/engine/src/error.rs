@@ -1,7 +1,7 @@
 //! Why a command is not carried out, in words for whoever gave it.
 
 use rapport_domain::port::log::{AppendError, ReadError};
-use rapport_domain::{agent, customer, interaction, outreach};
+use rapport_domain::{agent, customer, interaction, outreach, policy};
 
 /// A command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -154,6 +154,31 @@ impl Rejected for outreach::Rejection {
                 detail: self.to_string(),
             },
         }
+    }
+}
+
+impl Rejected for policy::Rejection {
+    fn into_command_error(self) -> CommandError {
+        let detail = self.to_string();
+        let code = match self {
+            Self::UnknownProposal => return CommandError::NotFound("proposal"),
+            Self::UnknownVersion => {
+                let field = "from_version";
+                return CommandError::Invalid { field, detail };
+            }
+            Self::BadComment => {
+                let field = "comment";
+                return CommandError::Invalid { field, detail };
+            }
+            Self::KeyTaken => "key_taken",
+            Self::NoChange => "no_change",
+            Self::TooMany => "too_many_open",
+            Self::OwnProposal => "four_eyes",
+            Self::Outdated => "outdated",
+            Self::Withdrawn => "withdrawn",
+            Self::Released => "released",
+        };
+        CommandError::Rejected { code, detail }
     }
 }
 

@@ -16,6 +16,7 @@ mod customers;
 mod declare;
 mod desk;
 mod directory;
+mod dry_runs;
 mod engine;
 mod erasure;
 mod error;
@@ -25,6 +26,7 @@ mod legs;
 mod live;
 mod offers;
 mod outreach;
+mod policy;
 mod present;
 mod projections;
 mod reactions;
@@ -41,11 +43,12 @@ pub use counters::Counters;
 pub use customers::{CustomerChange, CustomerRef};
 pub use declare::{AgentDeclaration, TenantDeclaration};
 pub use directory::{AgentEntry, Directory, QueueEntry, TenantEntry};
+pub use dry_runs::{DryRun, DryRunOrder, DryRunState, MOST_DAYS};
 pub use engine::{Engine, Parts};
 pub use erasure::Erasure;
 pub use error::{CommandError, EngineError};
 pub use live::{Change, ChangeKind, DeskFrame};
-
+pub use policy::PolicyChange;
 pub use projections::{
     BuildStatus, ProjectionRefusal, ProjectionStatus, Projections, Retried, State,
 };

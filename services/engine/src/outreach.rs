@@ -45,10 +45,13 @@ impl Engine {
         let entry = directory
             .tenant(tenant)
             .ok_or(CommandError::NotFound("tenant"))?;
-        let policy = entry.policy.clone().ok_or_else(|| CommandError::Invalid {
-            field: "policy",
-            detail: "the tenant has no contact policy; set one under `tenant.policy`".into(),
-        })?;
+        let policy = entry
+            .policy()
+            .cloned()
+            .ok_or_else(|| CommandError::Invalid {
+                field: "policy",
+                detail: "the tenant has no contact policy; set one under `tenant.policy`".into(),
+            })?;
         let customer = self
             .customer(tenant, customer)
             .await?

@@ -14,7 +14,7 @@ use rapport_domain::id::TenantId;
 use rapport_domain::interaction::{self, Interaction};
 use rapport_domain::node::{Node, NodeFact, Routing, RoutingFact};
 use rapport_domain::outreach;
-use rapport_domain::policy::Policy;
+use rapport_domain::policy::PolicyBook;
 use rapport_domain::port::log::Subscription;
 use rapport_domain::setup::{Queue, Tenant};
 
@@ -156,7 +156,7 @@ impl Engine {
             }
             Category::ContactPoint => self.store.outdate::<Claim>(recorded),
             Category::Tenant => self.store.outdate::<Tenant>(recorded),
-            Category::Policy => self.store.outdate::<Policy>(recorded),
+            Category::Policy => self.store.outdate::<PolicyBook>(recorded),
             Category::Node => {
                 let fact: NodeFact = fact(recorded)?;
                 self.store.observe::<Node>(recorded, &fact);

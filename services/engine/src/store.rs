@@ -11,7 +11,7 @@ use rapport_domain::id::{CustomerId, EventId, TenantId};
 use rapport_domain::interaction::Interaction;
 use rapport_domain::node::{Node, Routing};
 use rapport_domain::outreach::Outreach;
-use rapport_domain::policy::Policy;
+use rapport_domain::policy::PolicyBook;
 use rapport_domain::port::Surroundings;
 use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, Expected};
 use rapport_domain::setup::{Queue, Tenant};
@@ -81,7 +81,7 @@ struct Caches {
     outreach: Cache<Outreach>,
     queues: Cache<Queue>,
     tenants: Cache<Tenant>,
-    policies: Cache<Policy>,
+    policies: Cache<PolicyBook>,
     nodes: Cache<Node>,
     routings: Cache<Routing>,
 }
@@ -114,7 +114,7 @@ kept! {
     Outreach => outreach,
     Queue => queues,
     Tenant => tenants,
-    Policy => policies,
+    PolicyBook => policies,
     Node => nodes,
     Routing => routings,
 }

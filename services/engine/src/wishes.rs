@@ -137,7 +137,7 @@ impl Engine {
         let has_policy = self
             .directory()
             .tenant(tenant)
-            .is_some_and(|entry| entry.policy.is_some());
+            .is_some_and(|entry| entry.policy().is_some());
         if number.kind() != Kind::Phone || !has_policy {
             return;
         }

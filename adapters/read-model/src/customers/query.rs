@@ -3,6 +3,7 @@
 use rapport_domain::event::Position;
 use rapport_domain::id::{CustomerId, InteractionId, PlanId, TenantId, WishId};
 use rapport_domain::private::Private;
+use rapport_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
@@ -250,6 +251,39 @@ fn decided_wishes(on: &Connection, ids: Vec<WishId>) -> rusqlite::Result<Vec<Dec
         });
     }
     Ok(named)
+}
+
+pub(crate) fn count_wanted(
+    on: &Connection,
+    tenant: TenantId,
+    since: Timestamp,
+) -> rusqlite::Result<u64> {
+    let sql = "SELECT count(DISTINCT customer) FROM wish WHERE tenant = ?1 AND expires_at >= ?2";
+    let asked = (bytes(tenant.as_uuid()), since.as_micros());
+    on.prepare_cached(sql)?
+        .query_row(asked, |row| unsigned(row, 0))
+}
+
+pub(crate) fn wanted(
+    on: &Connection,
+    tenant: TenantId,
+    since: Timestamp,
+    after: Option<CustomerId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<CustomerId>> {
+    // `+` makes the planner go along the index by customer, in which the next page begins where the last one ended.
+    let sql = "SELECT DISTINCT customer FROM wish WHERE customer > ?3 AND +tenant = ?1 AND expires_at >= ?2
+        ORDER BY customer LIMIT ?4";
+    let after = after.map_or_else(Vec::new, |after| after.as_uuid().as_bytes().to_vec());
+    let asked = (
+        bytes(tenant.as_uuid()),
+        since.as_micros(),
+        after,
+        i64::try_from(limit).unwrap_or(i64::MAX),
+    );
+    let mut query = on.prepare_cached(sql)?;
+    let found = query.query_map(asked, |row| Ok(CustomerId::from_uuid(uuid(row, 0)?)))?;
+    found.collect()
 }
 
 /// One more row than asked for tells whether there is a next page.

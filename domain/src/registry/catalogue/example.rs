@@ -10,13 +10,14 @@ use crate::agent::{Definition, Phone, PhoneSecret, Role, Weights};
 use crate::contact_point::{ContactPoint, Kind};
 pub use crate::customer::ErasureGround;
 use crate::customer::KnownContactPoint;
+pub use crate::id::AgentId;
 use crate::id::{
-    AccessPointId, AgentId, CustomerId, EpochId, InteractionId, LegId, MessageId, OfferId, PlanId,
-    QueueId, TenantId, WishId,
+    AccessPointId, CustomerId, EpochId, InteractionId, LegId, MessageId, OfferId, PlanId,
+    ProposalId, QueueId, TenantId, WishId,
 };
 use crate::node::{Announcement, Life, Role as NodeRole};
 use crate::outreach::{Receipt, Wish, WishClass};
-use crate::policy::ContactPolicy;
+use crate::policy::{ContactPolicy, Proposal, Setting};
 use crate::setup::{
     AccessPoint, AgentChoice, ApiKey, ApiRole, QueueDefinition, TenantDefinition, Widening,
 };
@@ -24,7 +25,7 @@ use crate::time::{Timestamp, Zone};
 
 pub use crate::agent::{Presence, ReservationEnd};
 pub use crate::channel::{Channel, Direction};
-pub use crate::event::Position;
+pub use crate::event::{Actor, Position};
 pub use crate::interaction::{CloseCause, DialOutcome, DialParty, EndedBy, OfferEnd};
 pub use crate::outreach::{Outcome, Reason, Withdrawal};
 pub use crate::private::Private;
@@ -39,7 +40,7 @@ pub fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(1_795_262_400_000) + Duration::from_secs(seconds)
 }
 
-fn tenant_id() -> TenantId {
+pub fn tenant_id() -> TenantId {
     TenantId::named("acme")
 }
 
@@ -298,6 +299,32 @@ pub fn api_key() -> ApiKey {
         name: "finance".to_owned(),
         role: ApiRole::Department,
         sha256: "0".repeat(64),
+    }
+}
+
+pub fn setting() -> Setting {
+    Setting {
+        rules: rules(),
+        by: Some(Actor::Operator),
+        text: Some("0".repeat(64)),
+    }
+}
+
+pub fn proposal_id() -> ProposalId {
+    ProposalId::from_uuid(id(12))
+}
+
+pub fn proposal() -> Proposal {
+    Proposal {
+        proposal: proposal_id(),
+        rules: ContactPolicy {
+            contacts_per_day: 2,
+            ..rules()
+        },
+        base: 3,
+        from_version: Some(1),
+        comment: "Two contacts a day until the recall is over.".to_owned(),
+        by: Actor::Agent(agent_id()),
     }
 }
 

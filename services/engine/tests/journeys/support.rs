@@ -265,6 +265,7 @@ pub fn declaration() -> TenantDeclaration {
         ],
         agents: vec![agent("anna")],
         api_keys: None,
+        policy_text: None,
         policy: Some(ContactPolicy {
             quiet_from: 0,
             quiet_until: 0,

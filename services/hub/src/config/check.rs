@@ -7,15 +7,28 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rapport_domain::node::Role;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::file::{Chat, File, Http, Node, Voice, lease as usual_lease};
 use super::problem::Problems;
 use super::schema::is_name;
+use super::secret::sha256_hex;
 use super::{
     ChatConfig, Config, Environment, HttpConfig, KeysConfig, LogConfig, NodeConfig, VoiceSettings,
     keys, log, tenant,
 };
+
+/// Of every tenant, a digest of what the file says of its contact policy: as it is written, without what is left out and may
+/// mean something else to another version of the program.
+fn policy_texts(file: &Map<String, Value>) -> Vec<Option<String>> {
+    let tenants = file.get("tenant").and_then(Value::as_array);
+    let policies = tenants
+        .into_iter()
+        .flatten()
+        .map(|tenant| tenant.get("policy"));
+    let digest = |policy: &Value| sha256_hex(policy.to_string().as_bytes());
+    policies.map(|policy| policy.map(digest)).collect()
+}
 
 /// Checks a whole file. `None` when it could not be understood at all; what it says is to be used only when no problem
 /// was noted.
@@ -28,6 +41,7 @@ pub fn check(
         return None;
     };
     keys::FILE.check(table, "", problems);
+    let policy_texts = policy_texts(table);
     if !problems.is_empty() {
         return None;
     }
@@ -69,11 +83,14 @@ pub fn check(
         "tenant",
         problems,
     );
-    let tenants: Vec<_> = file
+    let mut tenants: Vec<_> = file
         .tenant
         .iter()
         .map(|t| tenant::check(t, &context, problems))
         .collect();
+    for (tenant, text) in tenants.iter_mut().zip(policy_texts) {
+        tenant.declaration.policy_text = text;
+    }
     unique_in_hub(&tenants, problems);
     let node = match &file.node {
         Some(node) => Some(self::node(node, problems)),

@@ -2,6 +2,7 @@
 
 mod agent;
 mod check;
+mod describe;
 mod document;
 mod explain;
 mod file;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use agent::LEAST_PASSWORD;
+pub use describe::described;
 pub use document::reference;
 pub use explain::explain;
 pub use log::LogConfig;
@@ -29,7 +31,7 @@ pub use problem::{Problem, Problems};
 use rapport_domain::node::Role;
 pub use sealing::{KeysConfig, KeysPlace};
 pub use secret::sha256_hex;
-pub use setup::{access_point_from, agent_from, policy_from, queue_from, tenant_from};
+pub use setup::{access_point_from, agent_from, policy_from, policy_keys, queue_from, tenant_from};
 pub use tenant::{Password, TenantSetup};
 
 /// Where the file is looked for when nobody says otherwise.

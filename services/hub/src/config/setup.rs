@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::problem::Problems;
-use super::schema::{Section, is_name};
+use super::schema::{Kind, Section, is_name};
 use super::tenant::{Context, Password};
 use super::{file, keys, tenant};
 
@@ -129,6 +129,22 @@ pub fn policy_from(
     let read: file::Policy = read(&keys::POLICY, None, body)?;
     let policy = tenant::policy(&read, tenant, Some(queues), "", &mut problems);
     done(policy, problems)
+}
+
+/// A contact policy in the keys of the file: what [`policy_from`] reads back. Rules keep the names they are stored under,
+/// so that a new one needs no word here; clocks are minutes in the log and `HH:MM` in the file.
+#[must_use]
+pub fn policy_keys(rules: &ContactPolicy, queue: Option<&str>) -> Value {
+    let mut keys = serde_json::to_value(rules).unwrap_or_default();
+    for key in keys::POLICY.keys {
+        if let (Kind::Clock, Some(value)) = (key.kind, keys.get_mut(key.name))
+            && let Some(minute) = value.as_u64()
+        {
+            *value = format!("{:02}:{:02}", minute / 60, minute % 60).into();
+        }
+    }
+    keys["queue"] = queue.into();
+    keys
 }
 
 /// The tenant itself, without what has addresses of its own. Whether it may have the trunk is the caller's to say.

@@ -113,6 +113,7 @@ pub fn check(tenant: &Tenant, context: &Context<'_>, problems: &mut Problems) ->
             .policy
             .as_ref()
             .map(|p| policy(p, id, Some(&queues), &format!("{path}.policy"), problems)),
+        policy_text: None,
     };
     TenantSetup {
         declaration,

@@ -104,6 +104,7 @@ pub async fn file(app: web::Data<App>, req: HttpRequest) -> Result<HttpResponse,
     let name = match path {
         "" => "index.html",
         "wallboard" => "wallboard.html",
+        "policy" => "policy.html",
         other => other,
     };
     // Names come out of the embedded list, so no path leads out of it.

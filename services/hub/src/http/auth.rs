@@ -259,6 +259,34 @@ callers! {
     Program, |caller| matches!(caller, Caller::Key { .. }), "Only a program with a key may do this.";
 }
 
+/// Somebody at the desk who watches the floor.
+#[derive(Clone, Copy, Debug)]
+pub struct Supervisor {
+    /// Their tenant.
+    pub tenant: TenantId,
+    /// Who.
+    pub agent: AgentId,
+}
+
+impl FromRequest for Supervisor {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Caller::of(req).and_then(|caller| match caller {
+            Caller::Agent {
+                tenant,
+                agent,
+                role: Role::Supervisor,
+            } => Ok(Self { tenant, agent }),
+            Caller::Agent { .. } | Caller::Key { .. } => Err(Problem::forbidden(
+                "role",
+                "Only a supervisor who is logged in may do this.",
+            )),
+        }))
+    }
+}
+
 /// Somebody at the desk.
 #[derive(Clone, Copy, Debug)]
 pub struct AtDesk {

@@ -12,6 +12,7 @@ mod headers;
 pub mod health;
 mod live;
 mod login;
+mod policy;
 pub mod problem;
 mod projections;
 mod request;
@@ -85,6 +86,21 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(wishes::file)),
         )
         .service(resource("/wishes/{id}", "GET").route(web::get().to(wishes::wish)))
+        .service(resource("/policy", "GET").route(web::get().to(policy::policy)))
+        .service(resource("/policy/proposals", "POST").route(web::post().to(policy::propose)))
+        .service(
+            resource("/policy/proposals/{id}", "DELETE").route(web::delete().to(policy::withdraw)),
+        )
+        .service(
+            resource("/policy/proposals/{id}/release", "POST")
+                .route(web::post().to(policy::release)),
+        )
+        .service(resource("/policy/dry-runs", "POST").route(web::post().to(policy::dry_run)))
+        .service(
+            resource("/policy/dry-runs/{id}", "GET, DELETE")
+                .route(web::get().to(policy::dry_run_now))
+                .route(web::delete().to(policy::cancel_dry_run)),
+        )
         .service(resource("/wallboard", "GET").route(web::get().to(wallboard::wallboard)))
         .service(resource("/wallboard/live", "GET").route(web::get().to(wallboard::live)))
         .service(resource("/projections", "GET").route(web::get().to(projections::all)))

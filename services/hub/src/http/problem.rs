@@ -116,6 +116,16 @@ impl Problem {
         }
     }
 
+    /// The same, where the part of the request that is wrong is inside this one.
+    #[must_use]
+    pub fn within(mut self, table: &str) -> Self {
+        self.field = self.field.map(|field| match field.as_str() {
+            "" => table.to_owned(),
+            field => format!("{table}.{field}"),
+        });
+        self
+    }
+
     /// 429: too often.
     pub fn too_many(detail: &str, retry_after: u32) -> Self {
         Self {

@@ -1,9 +1,9 @@
 //! Set-up through the HTTP interface: the keys and rules of the configuration file.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use rapport_domain::agent::Phone;
+use rapport_domain::agent::{Phone, Role};
 use rapport_domain::channel::Channel;
-use rapport_domain::id::{AccessPointId, TenantId};
+use rapport_domain::id::{AccessPointId, AgentId, TenantId};
 use rapport_domain::policy::ContactPolicy;
 use rapport_domain::setup::{AccessPoint, QueueDefinition, TenantDefinition};
 use rapport_engine::{AgentDeclaration, Directory, TenantDeclaration};
@@ -13,7 +13,9 @@ use super::app::{App, READ_WITHIN, settled};
 use super::auth::{Administrator, Caller};
 use super::problem::Problem;
 use super::request::Body;
-use crate::config::{access_point_from, agent_from, policy_from, queue_from, tenant_from};
+use crate::config::{
+    access_point_from, agent_from, policy_from, policy_keys, queue_from, tenant_from,
+};
 use crate::password;
 
 /// `GET /setup`.
@@ -48,14 +50,11 @@ pub async fn everything(app: web::Data<App>, who: Administrator) -> Result<HttpR
                 "phone": phone, "phone_user": phone_user, "capacity": who.capacity, "weights": who.weights,
                 "has_password": entry.password.is_some(), "has_phone_secret": entry.phone_secret.is_some() })
     });
-    let policy = entry.policy.as_ref().map(|policy| {
-        let rules = &policy.rules;
-        let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-        json!({ "version": policy.version, "queue": queue_name(rules.queue),
-                "quiet_from": clock(rules.quiet_from), "quiet_until": clock(rules.quiet_until),
-                "gather_seconds": rules.gather_seconds, "max_agenda": rules.max_agenda,
-                "contacts_per_day": rules.contacts_per_day, "retry_seconds": rules.retry_seconds,
-                "max_attempts": rules.max_attempts, "consent_needed": rules.consent_needed })
+    let policy = entry.policy().map(|policy| {
+        let queue = queue_name(policy.rules.queue);
+        let mut keys = policy_keys(&policy.rules, queue.as_deref());
+        keys["version"] = json!(policy.version);
+        keys
     });
     Ok(HttpResponse::Ok().json(json!({
         "tenant": { "name": definition.name, "display_name": definition.display_name, "zone": definition.zone,
@@ -92,6 +91,7 @@ async fn declare(app: &App, caller: &Caller, change: Change) -> Result<HttpRespo
         agents: change.agent.into_iter().collect(),
         api_keys: None,
         policy: change.policy,
+        policy_text: None,
     };
     let actor = caller.actor();
     let engine = app.engine.clone();
@@ -111,7 +111,7 @@ async fn changed(app: &App, changed: bool) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "changed": changed, "position": position }))
 }
 
-fn queue_names(directory: &Directory, tenant: TenantId) -> Vec<String> {
+pub(super) fn queue_names(directory: &Directory, tenant: TenantId) -> Vec<String> {
     directory
         .queues_of(tenant)
         .filter(|(_, queue)| !queue.retired)
@@ -155,12 +155,18 @@ pub async fn put_tenant(
     .await
 }
 
-/// `PUT /setup/policy`.
+/// `PUT /setup/policy`: for programs, whose keys are the operator's as the file is. People propose, and others release.
 pub async fn put_policy(
     app: web::Data<App>,
     who: Administrator,
     body: Body<Value>,
 ) -> Result<HttpResponse, Problem> {
+    if matches!(who.0, Caller::Agent { .. }) {
+        return Err(Problem::forbidden(
+            "four_eyes",
+            "Propose the rules with POST /policy/proposals; another supervisor releases them.",
+        ));
+    }
     let names = queue_names(&app.engine.directory(), who.0.tenant());
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let policy = policy_from(body.0, who.0.tenant(), &names)?;
@@ -236,6 +242,13 @@ pub async fn put_agent(
     let (mut agent, clear) = agent_from(&name(&req), body.0, app.realm.as_deref())?;
     let (directory, tenant) = (app.engine.directory(), who.0.tenant());
     let id = directory.agent_named(tenant, &agent.definition.name);
+    stays_one_person(
+        &who.0,
+        &directory,
+        id,
+        &agent.definition.role,
+        clear.is_some(),
+    )?;
     if let Phone::Address { uri } = &agent.definition.phone {
         let stays = id
             .and_then(|id| directory.agent(id))
@@ -290,6 +303,35 @@ pub async fn put_agent(
         app.sessions.close_all_of(id);
     }
     Ok(done)
+}
+
+/// What one supervisor proposes another one releases: at the desk nobody makes a second supervisor of themselves, by
+/// appointing one or by taking one's password. Programs with a key, and the file, are the operator's.
+fn stays_one_person(
+    caller: &Caller,
+    directory: &Directory,
+    whom: Option<AgentId>,
+    role: &Role,
+    new_password: bool,
+) -> Result<(), Problem> {
+    let Caller::Agent { agent, .. } = caller else {
+        return Ok(());
+    };
+    let known = whom.and_then(|whom| directory.agent(whom));
+    let was = known.is_some_and(|known| known.definition.role == Role::Supervisor);
+    if *role == Role::Supervisor && !was {
+        return Err(Problem::forbidden_field(
+            "role",
+            "Supervisors are appointed in the configuration file, or by a program with a key of the role admin.",
+        ));
+    }
+    if was && new_password && whom != Some(*agent) {
+        return Err(Problem::forbidden_field(
+            "password",
+            "Another supervisor's password is set in the configuration file, or by a program with a key of the role admin.",
+        ));
+    }
+    Ok(())
 }
 
 /// What can be withdrawn.
@@ -350,8 +392,7 @@ pub async fn delete_queue(
             ));
         }
         if entry
-            .policy
-            .as_ref()
+            .policy()
             .is_some_and(|policy| leads(policy.rules.queue))
         {
             return Err(Problem::conflict(
