@@ -10,6 +10,7 @@ export default defineConfig({
       input: {
         desk: "index.html",
         wallboard: "wallboard.html",
+        policy: "policy.html",
         chat: "chat.html",
         "widget-frame": "widget/frame.html",
       },

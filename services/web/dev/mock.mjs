@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { agents, customerOf, decisions, items, me, queues, timeline } from "./mock-data.mjs";
+import { answerPolicy, resetPolicy } from "./mock-policy.mjs";
 import { accept } from "./mock-socket.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
@@ -99,6 +100,8 @@ async function api(request, response, path) {
     const found = customerOf(customer[1]);
     return found === null ? answer(response, 404, { title: "Not Found" }) : answer(response, 200, found);
   }
+  const policy = answerPolicy(route, body, queues);
+  if (policy !== null) return answer(response, ...policy);
   const order = /^POST \/interactions\/([^/]+)\/([a-z-]+)$/u.exec(route);
   const item = order === null ? undefined : find(order[1]);
   if (item === undefined) return answer(response, 404, { title: "Not Found" });
@@ -113,11 +116,15 @@ const server = createServer(async (request, response) => {
     for (const line of desks) line.send({ t: "snapshot", position: ++position, me, work });
     return answer(response, 200, { work: work.length });
   }
+  if (pathname === "/mock/policy") {
+    resetPolicy();
+    return answer(response, 200, {});
+  }
   if (pathname === "/mock/cut") {
     for (const line of [...desks, ...walls]) line.close();
     return answer(response, 200, {});
   }
-  const page = { "/": "index.html", "/wallboard": "wallboard.html" }[pathname] ?? normalize(pathname).replace(/^[/\\]+/u, "");
+  const page = { "/": "index.html", "/wallboard": "wallboard.html", "/policy": "policy.html" }[pathname] ?? normalize(pathname).replace(/^[/\\]+/u, "");
   try {
     const file = await readFile(join(DIST, page));
     response.writeHead(200, { "content-type": TYPES[extname(page)] ?? "application/octet-stream", "content-security-policy": CSP });

@@ -1,4 +1,4 @@
-// Opens the desk and the wallboard against the pretended hub, in each situation an agent meets, lets axe look at it, works
+// Opens the desk, the wallboard and the policy page against the pretended hub, in each situation an agent meets, lets axe look at it, works
 // the keyboard, and keeps a picture. Fails on any violation, console error or broken expectation.
 //   npm ci && npm test            needs services/web/dist (npm run build there) and a Chromium (CHROMIUM=/path)
 import assert from "node:assert/strict";
@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { checkPolicy } from "./policy.mjs";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const MOCK = fileURLToPath(new URL("../../../services/web/dev/mock.mjs", import.meta.url));
@@ -39,7 +40,7 @@ async function page(size, { dark = false, chinese = false, path = "/" } = {}) {
   if (chinese) await made.addInitScript(() => localStorage.setItem("rapport.language", "zh-CN"));
   else await made.addInitScript(() => localStorage.setItem("rapport.language", "en"));
   made.on("console", (message) => {
-    if (message.type() === "error" && !/401 \(|422 \(|ERR_|WebSocket/u.test(message.text())) failed(`console: ${message.text()}`);
+    if (message.type() === "error" && !/401 \(|403 \(|422 \(|ERR_|WebSocket/u.test(message.text())) failed(`console: ${message.text()}`);
   });
   made.on("pageerror", (error) => failed(`page error: ${error.message}`));
   await made.goto(base + path.slice(1));
@@ -50,9 +51,9 @@ async function scene(names) {
   await fetch(`${base}mock/scene?scene=${names}`);
 }
 
-async function look(at, name) {
+async function look(at, name, { whole = false } = {}) {
   await at.waitForTimeout(300);
-  await at.screenshot({ path: join(PICTURES, `${name}.png`) });
+  await at.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: whole });
   await at.evaluate(await axeSource());
   const { violations } = await at.evaluate(() =>
     globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
@@ -222,6 +223,8 @@ try {
     await look(wall, name);
     await closed(wall);
   }
+
+  await checkPolicy({ base, page, look, closed, there });
 
   // Without a session the wall leads to the log-in, and from there back.
   await browser.clearCookies();

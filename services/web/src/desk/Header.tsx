@@ -26,6 +26,11 @@ export function Header() {
         <a class="button quiet" href="/wallboard">
           {t("wallboard.link")}
         </a>
+        {me?.agent.role === "supervisor" && (
+          <a class="button quiet" href="/policy">
+            {t("policy.link")}
+          </a>
+        )}
         <button type="button" class="quiet square" aria-pressed={soundOn.value} aria-label={t("sound.label")} title={sound} onClick={toggleSound}>
           <Icon name={soundOn.value ? "sound" : "silent"} />
         </button>

@@ -9,13 +9,16 @@ export class Problem extends Error {
   readonly field: string | null;
   /** Seconds to wait, from Retry-After. */
   readonly retryAfter: number | null;
+  /** The hub's word for what is wrong, such as `four_eyes`. */
+  readonly code: string | null;
 
-  constructor(status: number, title: string, detail: string | null, field: string | null, retryAfter: number | null) {
+  constructor(status: number, title: string, detail: string | null, field: string | null, retryAfter: number | null, code: string | null = null) {
     super(title);
     this.status = status;
     this.detail = detail;
     this.field = field;
     this.retryAfter = retryAfter;
+    this.code = code;
   }
 
   /** Whether the same request may succeed later without anybody changing it. */
@@ -47,10 +50,11 @@ export async function problemOf(response: Response): Promise<Problem> {
     text(fields["detail"]),
     text(fields["field"]),
     Number.isFinite(wait) ? wait : null,
+    /^urn:rapport:problem:(\w+)$/u.exec(text(fields["type"]) ?? "")?.[1] ?? null,
   );
 }
 
-async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
   const init: RequestInit = { method, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) };
   if (body !== undefined) {
     init.body = JSON.stringify(body);

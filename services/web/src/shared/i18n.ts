@@ -43,6 +43,11 @@ function fill(text: string, values: Values): string {
   return text.replace(/\{(\w+)\}/gu, (whole, name: string) => String(values[name] ?? whole));
 }
 
+/** Whether we have words of our own for this. */
+export function hasText(key: string): key is Key {
+  return Object.hasOwn(en, key);
+}
+
 /** The text of a key in the language of the desk; read in a view it follows the switch. */
 export function t(key: Key, values: Values = {}): string {
   return fill(CATALOGUES[locale.value][key], values);
