@@ -8,4 +8,5 @@
 mod calls;
 mod chats;
 mod erasing;
+mod policies;
 mod support;

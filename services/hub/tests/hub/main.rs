@@ -12,6 +12,7 @@ mod guard;
 mod live;
 mod nodes;
 mod pages;
+mod policy;
 mod program;
 mod projections;
 mod session;
