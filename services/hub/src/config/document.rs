@@ -19,7 +19,7 @@ whole before anything is touched: every error names the key and the fix, and the
 - A secret is a text, or `{ env = \"NAME\" }`: the value of that environment variable.
 - Set-up of tenants is kept in the log. At every start the file is compared with it and differences are appended, so a
   change of the file takes effect at the next start, and set-up made through the HTTP interface stays unless the file says
-  otherwise. Leaving something out of the file does not remove it: use `DELETE` in the HTTP interface.
+  otherwise; the contact policy is compared by its text (see `[tenant.policy]`). Leaving something out of the file does not remove it: use `DELETE` in the HTTP interface.
 - Request bodies of `/api/v1/setup` have the same keys, as JSON.
 ";
 

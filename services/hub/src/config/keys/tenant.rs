@@ -274,7 +274,7 @@ pub const API_KEY: Section = Section {
 /// `[tenant.policy]`.
 pub const POLICY: Section = Section {
     name: "[tenant.policy]",
-    about: "The contact policy. Every change is a new version, and every decision names the version it was made under.",
+    about: "The contact policy. Every change is a new version, and every decision names the version it was made under. At a start the table is taken in when its text is another one than the last time; until then what supervisors have released since stays in force.",
     keys: &[
         key(
             "queue",
