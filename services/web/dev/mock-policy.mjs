@@ -15,13 +15,25 @@ const keys = [
   whole("retry_seconds", 1, 2_592_000, 14_400, "After an attempt that reached nobody, wait so long."),
   whole("max_attempts", 1, 100, 5, "After so many attempts a wish is dropped."),
   { name: "consent_needed", kind: "choices", choices: ["mandatory", "service", "marketing"], default: ["marketing"], required: false, meaning: "Classes of wishes that need the customer's consent beforehand." },
+  { name: "caps", kind: "tables", default: null, required: false, meaning: "The same over several days.", keys: [
+    { ...whole("contacts", 1, 64, null, "How many."), required: true },
+    { ...whole("days", 1, 366, null, "In how many days."), required: true },
+  ] },
+  { name: "holidays", kind: "dates", default: [], required: false, meaning: "Dates on which only mandatory wishes are said." },
+  { name: "weights", kind: "tables", default: null, required: false, meaning: "How much the context counts.", keys: [
+    { name: "purpose", kind: "text", default: null, required: false, meaning: "Wishes for this purpose." },
+    { name: "class", kind: "choice", choices: ["mandatory", "service", "marketing"], default: null, required: false, meaning: "Wishes of this class." },
+    { ...whole("percent", -100, 1_000, null, "How much is added."), required: true },
+  ] },
+  { name: "costs", kind: "table", default: null, required: false, meaning: "What one contact costs.", keys: [whole("voice", 0, 1_000_000, 0, "A call."), whole("sms", 0, 1_000_000, 0, "A text message.")] },
   // A rule that the page knows nothing about: it shows it all the same.
-  { name: "surprising_rule", kind: "table", keys: [], default: null, required: false, meaning: "A rule that came later than this page." },
+  whole("surprising_rule", 0, 9, 4, "A rule that came later than this page."),
 ];
 
 const first = {
   queue: "outreach", quiet_from: "21:00", quiet_until: "08:00", gather_seconds: 600, max_agenda: 3, contacts_per_day: 1,
-  retry_seconds: 14_400, max_attempts: 5, consent_needed: ["marketing"], surprising_rule: null,
+  retry_seconds: 14_400, max_attempts: 5, consent_needed: ["marketing"], surprising_rule: 4,
+  caps: [{ contacts: 3, days: 7 }, { contacts: 6, days: 30 }], holidays: ["2026-12-25", "2026-12-26"], weights: [{ purpose: "renewal", percent: 25 }], costs: { voice: 5 },
 };
 const person = (name) => ({ kind: "agent", name, you: name === "Anna Berger" });
 const anna = person("Anna Berger");
@@ -34,7 +46,7 @@ let run = null;
 export function resetPolicy() {
   run = null;
   const second = { ...first, quiet_from: "20:00" };
-  const third = { ...second, max_agenda: 4, retry_seconds: 28_800 };
+  const third = { ...second, max_agenda: 4, retry_seconds: 28_800, caps: [{ contacts: 2, days: 7 }] };
   versions = [
     { version: 1, since: ago(2_000), rules: first, origin: { kind: "file", by: { kind: "operator", name: null, you: false } } },
     { version: 2, since: ago(700), rules: second, origin: released(tomas, anna, "Complaints about calls after eight in the evening.", ago(705)) },

@@ -33,7 +33,14 @@ export async function checkPolicy({ base, page, look, closed, there }) {
   await gather.fill("1");
   await at.getByLabel("service", { exact: true }).check();
   await at.locator("form .difference", { hasText: "1 hour" }).waitFor();
-  assert.deepEqual(await at.locator("form .difference ins").allTextContents(), ["1 hour", "2", "marketing, service"]);
+  await at.getByRole("button", { name: "Add to: Caps over several days" }).click();
+  const cap = at.getByRole("group", { name: "Caps over several days, entry 2" });
+  await cap.getByLabel("contacts").fill("5");
+  await cap.getByLabel("in days").fill("30");
+  await at.locator('[data-rule="holidays"]').fill("2026-12-25\n2027-01-01");
+  assert.deepEqual(await at.locator("form .difference ins").allTextContents(), [
+    "1 hour", "2", "marketing, service", "at most 2 in 7 days; at most 5 in 30 days", "2026-12-25, 2027-01-01",
+  ]);
   await look(at, "policy-draft");
 
   await at.getByRole("button", { name: "Dry run" }).first().click();

@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
+import { Icon } from "../shared/icons.tsx";
 import { known, t } from "../shared/i18n.ts";
-import type { QueueChoice, RuleKey } from "./model.ts";
+import type { QueueChoice, RuleKey, Rules } from "./model.ts";
 import { type Unit, UNITS, inUnit, isDuration, toSeconds, unitOf } from "./rules.ts";
-import { meaning, range, title } from "./words.ts";
+import { meaning, partTitle, range, title } from "./words.ts";
 
 interface Shown {
   rule: RuleKey;
@@ -17,7 +18,7 @@ interface Shown {
 export function Field(shown: Shown) {
   const { rule, changed, error } = shown;
   const bounds = range(rule);
-  const several = rule.kind === "choices";
+  const several = rule.kind === "choices" || rule.kind === "table" || rule.kind === "tables";
   const hint = (
     <>
       <span id={`hint-${rule.name}`} class="hint">
@@ -41,7 +42,9 @@ export function Field(shown: Shown) {
     return (
       <fieldset class="rule" data-changed={changed} aria-describedby={described(shown)}>
         <legend>{name}</legend>
-        <Choices {...shown} />
+        {rule.kind === "choices" && <Choices {...shown} />}
+        {rule.kind === "table" && <Parts {...shown} />}
+        {rule.kind === "tables" && <Rows {...shown} />}
         {hint}
       </fieldset>
     );
@@ -112,6 +115,7 @@ function Control(shown: Shown) {
         </select>
       );
     case "texts":
+    case "dates":
       return (
         <textarea
           {...common(shown)}
@@ -120,9 +124,6 @@ function Control(shown: Shown) {
           onInput={(event) => onSay(lines(event.currentTarget.value))}
         />
       );
-    case "table":
-    case "tables":
-      return <Written {...shown} />;
     default:
       return <input {...common(shown)} type="text" autocomplete="off" value={text} onInput={(event) => onSay(event.currentTarget.value)} />;
   }
@@ -197,18 +198,80 @@ function Choices({ rule, said, onSay }: Shown) {
   );
 }
 
-/** A rule with parts of its own, as JSON: what is typed is kept until it can be read. */
-function Written(shown: Shown) {
-  const { said, onSay } = shown;
-  const [text, setText] = useState(said === null || said === undefined ? "" : JSON.stringify(said, null, 2));
-  const read = (written: string) => {
-    setText(written);
-    if (written.trim() === "") return onSay(null);
-    try {
-      onSay(JSON.parse(written));
-    } catch {
-      onSay(written);
-    }
-  };
-  return <textarea {...common(shown)} class="code" rows={5} spellcheck={false} value={text} onInput={(event) => read(event.currentTarget.value)} />;
+/** One part of a rule that has several. */
+function Part({ of, name, part, said, first, onSay }: { of: RuleKey; name: string; part: RuleKey; said: unknown; first: boolean; onSay: (said: unknown) => void }) {
+  const text = said === null || said === undefined ? "" : String(said);
+  const own = { "aria-label": name, ...(first ? { "data-rule": of.name } : {}) };
+  if (part.kind === "choice")
+    return (
+      <select {...own} value={text} onChange={(event) => onSay(event.currentTarget.value === "" ? null : event.currentTarget.value)}>
+        {!part.required && <option value="">{t("policy.any")}</option>}
+        {(part.choices ?? []).map((choice) => (
+          <option key={choice} value={choice}>
+            {known("class", choice)}
+          </option>
+        ))}
+      </select>
+    );
+  const isNumber = part.kind === "whole";
+  const say = (written: string) => onSay(isNumber ? readNumber(written) : written === "" ? null : written);
+  return (
+    <input
+      {...own}
+      type="text"
+      inputMode={isNumber ? "decimal" : "text"}
+      autocomplete="off"
+      placeholder={part.required || isNumber ? "" : t("policy.any")}
+      value={text}
+      onInput={(event) => say(event.currentTarget.value)}
+    />
+  );
+}
+
+/** What is left out is left out: an empty part says nothing. */
+function without(row: Rules, name: string, said: unknown): Rules {
+  return Object.fromEntries(Object.entries({ ...row, [name]: said }).filter(([, value]) => value !== null));
+}
+
+/** A rule with a value for each of its parts. */
+function Parts({ rule, said, onSay }: Shown) {
+  const row = (typeof said === "object" && said !== null ? said : {}) as Rules;
+  return (
+    <div class="parts">
+      {(rule.keys ?? []).map((part, nth) => (
+        <label key={part.name}>
+          <span aria-hidden="true">{partTitle(part)}</span>
+          <Part of={rule} name={partTitle(part)} part={part} said={row[part.name]} first={nth === 0} onSay={(next) => onSay(without(row, part.name, next))} />
+        </label>
+      ))}
+    </div>
+  );
+}
+
+/** A rule that is a list: a row for each entry, and a button for another one. */
+function Rows({ rule, said, onSay }: Shown) {
+  const rows = (Array.isArray(said) ? said : []) as Rules[];
+  const parts = rule.keys ?? [];
+  const say = (nth: number, row: Rules) => onSay(rows.map((other, place) => (place === nth ? row : other)));
+  return (
+    <div class="rows">
+      {rows.length === 0 && <span class="muted">{t("policy.none")}</span>}
+      {rows.map((row, nth) => (
+        <div key={nth} class="rule-row" role="group" aria-label={t("policy.entry", { title: title(rule), n: nth + 1 })}>
+          {parts.map((part, place) => (
+            <label key={part.name}>
+              <span aria-hidden="true">{partTitle(part)}</span>
+              <Part of={rule} name={partTitle(part)} part={part} said={row[part.name]} first={nth === 0 && place === 0} onSay={(next) => say(nth, without(row, part.name, next))} />
+            </label>
+          ))}
+          <button type="button" class="quiet square" aria-label={t("policy.remove", { title: title(rule), n: nth + 1 })} onClick={() => onSay(rows.filter((_, place) => place !== nth))}>
+            <Icon name="close" />
+          </button>
+        </div>
+      ))}
+      <button type="button" {...(rows.length === 0 ? { "data-rule": rule.name } : {})} onClick={() => onSay([...rows, {}])}>
+        {t("policy.add", { title: title(rule) })}
+      </button>
+    </div>
+  );
 }

@@ -5,7 +5,7 @@ export type Rules = Record<string, unknown>;
 /** One rule as the configuration describes it: the form, the words and the difference are made of this list. */
 export interface RuleKey {
   name: string;
-  kind: "whole" | "clock" | "flag" | "choice" | "choices" | "texts" | "text" | "table" | "tables";
+  kind: "whole" | "clock" | "flag" | "choice" | "choices" | "texts" | "dates" | "text" | "table" | "tables";
   least?: number;
   most?: number;
   choices?: string[];

@@ -49,7 +49,21 @@ export function differing(keys: readonly RuleKey[], one: Rules, other: Rules): R
   return keys.filter((key) => !same(one[key.name], other[key.name], key.kind === "choices"));
 }
 
-export type Wrong = "missing" | "no_number" | "too_small" | "too_large" | "no_time" | "no_json";
+export type Wrong = "missing" | "no_number" | "too_small" | "too_large" | "no_time" | "no_date";
+
+function isDate(text: string): boolean {
+  const read = new Date(`${text}T00:00:00Z`);
+  return /^\d{4}-\d{2}-\d{2}$/u.test(text) && !Number.isNaN(read.getTime()) && read.toISOString().startsWith(text);
+}
+
+/** Parts of a rule may be left out unless they are required. */
+function wrongWithin(key: RuleKey, row: Rules): Wrong | null {
+  for (const part of key.keys ?? []) {
+    const found = part.required || (row[part.name] ?? "") !== "" ? wrong(part, row[part.name]) : null;
+    if (found !== null) return found;
+  }
+  return null;
+}
 
 /** What is wrong with a value, before the hub is asked. */
 export function wrong(key: RuleKey, value: unknown): Wrong | null {
@@ -62,9 +76,12 @@ export function wrong(key: RuleKey, value: unknown): Wrong | null {
       return null;
     case "clock":
       return typeof value === "string" && /^([01]\d|2[0-3]):[0-5]\d$/u.test(value) ? null : "no_time";
+    case "dates":
+      return Array.isArray(value) && value.every((one) => typeof one === "string" && isDate(one)) ? null : "no_date";
     case "table":
+      return typeof value === "object" ? wrongWithin(key, value as Rules) : null;
     case "tables":
-      return typeof value === "string" ? "no_json" : null;
+      return Array.isArray(value) ? (value.map((row: Rules) => wrongWithin(key, row)).find((found) => found !== null) ?? null) : null;
     default:
       return null;
   }

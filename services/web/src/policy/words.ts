@@ -9,6 +9,12 @@ export function title(key: RuleKey): string {
   return known("rule", key.name);
 }
 
+/** A part of a rule; channels and classes have their names. */
+export function partTitle(part: RuleKey): string {
+  if (hasText(`rule_part.${part.name}`)) return t(`rule_part.${part.name}` as Key);
+  return known("channel", part.name);
+}
+
 /** What the rule is about: in the language of the page, else as the configuration describes it. */
 export function meaning(key: RuleKey): string {
   const own = `rule_help.${key.name}`;
@@ -27,15 +33,29 @@ export function value(key: RuleKey, said: unknown, queues: readonly QueueChoice[
   if (typeof said === "boolean") return t(said ? "policy.yes" : "policy.no");
   if (Array.isArray(said)) {
     if (said.length === 0) return t("policy.none");
-    const words = said.map((one) => (typeof one === "string" ? known("class", one) : JSON.stringify(one)));
-    return words.join(t("policy.list_comma"));
+    const between = said.some((one) => typeof one === "object") ? "; " : t("policy.list_comma");
+    return said.map((one: unknown) => entry(key, one)).join(between);
   }
-  if (typeof said === "object")
-    return Object.entries(said)
-      .filter(([, inner]) => inner !== null)
-      .map(([name, inner]) => `${known("rule", name)}: ${typeof inner === "object" ? JSON.stringify(inner) : String(inner)}`)
-      .join(t("policy.list_comma"));
+  if (typeof said === "object") return Object.keys(said).length === 0 ? t("policy.none") : entry(key, said);
   return String(said);
+}
+
+/** One entry of a list, or a rule with parts. */
+function entry(key: RuleKey, one: unknown): string {
+  if (typeof one !== "object" || one === null)
+    return typeof one === "string" ? (key.kind === "choices" ? known("class", one) : key.name === "purposes" ? known("purpose", one) : one) : JSON.stringify(one);
+  if (key.name === "caps") {
+    const { contacts, days } = one as Rules;
+    return t("policy.cap", { contacts: String(contacts ?? "?"), days: String(days ?? "?") });
+  }
+  const parts = (key.keys ?? []).filter((part) => ((one as Rules)[part.name] ?? null) !== null);
+  return parts
+    .map((part) => {
+      const said = String((one as Rules)[part.name]);
+      if (part.name === "percent") return `${said.startsWith("-") ? "" : "+"}${said} %`;
+      return `${partTitle(part)} ${known(part.name, said)}`;
+    })
+    .join(" ");
 }
 
 /** What a set of rules says, a sentence for each. Rules that make one sentence together are told once. */
@@ -50,7 +70,7 @@ export function sentences(keys: readonly RuleKey[], rules: Rules, queues: readon
       return said === until ? text("rule_says.no_quiet") : text("rule_says.quiet", { from: String(said), until });
     }
     if (key.name === "quiet_until") return [];
-    const empty = said === null || said === 0 || (Array.isArray(said) && said.length === 0);
+    const empty = said === null || said === undefined || said === 0 || (typeof said === "object" && Object.keys(said).length === 0);
     if (empty && hasText(`rule_says_not.${key.name}`)) return text(`rule_says_not.${key.name}`);
     return hasText(`rule_says.${key.name}`) ? text(`rule_says.${key.name}`) : text("rule_says.other", { title: title(key) });
   });
