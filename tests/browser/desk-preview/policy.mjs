@@ -27,6 +27,7 @@ export async function checkPolicy({ base, page, look, closed, there }) {
   assert.equal(await at.evaluate(() => document.activeElement.dataset.rule), "contacts_per_day");
   await look(at, "policy-wrong");
   await caps.fill("2");
+  await at.locator("#error-contacts_per_day").waitFor({ state: "detached" });
   const gather = at.locator('[data-rule="gather_seconds"]');
   assert.equal(await gather.inputValue(), "10");
   await at.getByLabel("Unit of: Gather wishes for").selectOption("hours");

@@ -20,6 +20,9 @@ export function Editor({ policy, draft }: { policy: Policy; draft: Draft }) {
     if (first !== undefined) focus(first.split(/[.[]/u)[0] ?? first);
   }, [refused.value]);
 
+  /** Who writes at a rule has read what was wrong with it. */
+  const mended = (name: string) => show((known) => Object.fromEntries(Object.entries(known).filter(([other]) => other !== name)));
+
   /** Whether the hub may be asked; what is wrong is shown, and the first of it gets the focus. */
   const fine = (comment: boolean): boolean => {
     const found: Record<string, string> = {};
@@ -63,7 +66,10 @@ export function Editor({ policy, draft }: { policy: Policy; draft: Draft }) {
               queues={policy.queues}
               changed={differing([key], inForce, draft.rules).length > 0}
               error={errors[key.name] ?? null}
-              onSay={(next) => write({ rules: { ...draft.rules, [key.name]: next } })}
+              onSay={(next) => {
+                mended(key.name);
+                write({ rules: { ...draft.rules, [key.name]: next } });
+              }}
             />
           ))}
         </div>
@@ -87,7 +93,10 @@ export function Editor({ policy, draft }: { policy: Policy; draft: Draft }) {
             value={draft.comment}
             aria-invalid={errors["comment"] !== undefined}
             aria-describedby={errors["comment"] === undefined ? "comment-hint" : "comment-error"}
-            onInput={(event) => write({ comment: event.currentTarget.value })}
+            onInput={(event) => {
+              mended("comment");
+              write({ comment: event.currentTarget.value });
+            }}
           />
         </label>
         {errors["comment"] === undefined ? (

@@ -40,7 +40,7 @@ export function Field(shown: Shown) {
   );
   if (several)
     return (
-      <fieldset class="rule" data-changed={changed} aria-describedby={described(shown)}>
+      <fieldset class="rule" data-changed={changed} data-wide={rule.kind === "tables" && (rule.keys ?? []).length > 2} aria-describedby={described(shown)}>
         <legend>{name}</legend>
         {rule.kind === "choices" && <Choices {...shown} />}
         {rule.kind === "table" && <Parts {...shown} />}
