@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 
 mod rules;
 
-pub use rules::ContactPolicy;
+pub use rules::{Adjustment, Cap, ContactPolicy, Fault, MOST_CONTACTS};
 
 /// What can happen to a policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
