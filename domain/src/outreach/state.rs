@@ -47,6 +47,8 @@ pub struct WishState {
     pub asked_for: Option<Timestamp>,
     /// When the last outcome was noted.
     pub outcome_at: Option<Timestamp>,
+    /// Its place on the last agenda it was on.
+    pub place: usize,
 }
 
 /// Where a wish stands.
@@ -134,7 +136,7 @@ impl WishState {
 }
 
 impl Outreach {
-    /// What is being said, or was, on a contact, in the order of filing.
+    /// What is being said, or was, on a contact, in the order of its agenda.
     #[must_use]
     pub fn agenda_of(&self, interaction: InteractionId) -> Vec<&WishState> {
         let here = |state: &&WishState| match state.status {
@@ -145,7 +147,7 @@ impl Outreach {
             _ => false,
         };
         let mut agenda: Vec<&WishState> = self.wishes.values().filter(here).collect();
-        agenda.sort_by_key(|state| (state.wish.class, state.filed_at, state.wish.id));
+        agenda.sort_by_key(|state| (state.place, state.wish.id));
         agenda
     }
 
@@ -184,8 +186,9 @@ impl Outreach {
     }
 
     fn say(&mut self, agenda: &[WishId], interaction: InteractionId) {
-        for wish in agenda {
+        for (place, wish) in agenda.iter().enumerate() {
             if let Some(state) = self.wishes.get_mut(wish) {
+                state.place = place;
                 state.status = Status::InContact { interaction };
                 state.asked_for = None;
             }
@@ -226,12 +229,16 @@ impl Aggregate for Outreach {
                     retry_at: None,
                     asked_for: None,
                     outcome_at: None,
+                    place: 0,
                 };
                 self.wishes.insert(id, state);
             }
             Fact::WishAmended(wish) => {
                 if let Some(state) = self.wishes.get_mut(&wish.id) {
                     state.wish = wish.clone();
+                    if state.status != Status::Planned {
+                        state.status = Status::Open;
+                    }
                 }
             }
             Fact::WishWithdrawn { wish, .. } => self.set(*wish, Status::Withdrawn),

@@ -20,7 +20,7 @@ const LONGEST_NAME: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{rule}` {why}")]
 pub struct Fault {
-    /// The rule, as the configuration calls it.
+    /// The rule, as the configuration calls it; entries of lists are counted from 1.
     pub rule: String,
     /// Why it is refused.
     pub why: String,
@@ -110,7 +110,7 @@ impl ContactPolicy {
         for (place, cap) in self.windows().enumerate() {
             let rule = match place {
                 0 => "contacts_per_day".to_owned(),
-                nth => format!("caps[{}]", nth - 1),
+                nth => format!("caps[{nth}]"),
             };
             let (contacts, days) = (cap.contacts, cap.days);
             if place > 0 && !(1..=MOST_CONTACTS).contains(&contacts) {
@@ -159,7 +159,7 @@ impl ContactPolicy {
         for (list, adjustments) in [("weights", &self.weights), ("levers", &self.levers)] {
             for (place, adjustment) in adjustments.iter().enumerate() {
                 if let Some(why) = self.wrong(adjustment) {
-                    faults.push(fault(&format!("{list}[{place}]"), why));
+                    faults.push(fault(&format!("{list}[{}]", place + 1), why));
                 }
             }
         }
@@ -252,17 +252,17 @@ mod tests {
         let five_a_day = |rules: &mut ContactPolicy| {
             (rules.contacts_per_day, rules.caps) = (5, vec![cap(3, 7)]);
         };
-        assert_eq!(refused(five_a_day), ["caps[0]"]);
+        assert_eq!(refused(five_a_day), ["caps[1]"]);
         let month_below_week = |rules: &mut ContactPolicy| rules.caps = vec![cap(2, 30), cap(3, 7)];
-        assert_eq!(refused(month_below_week), ["caps[0]"]);
+        assert_eq!(refused(month_below_week), ["caps[1]"]);
         let twice = |rules: &mut ContactPolicy| rules.caps = vec![cap(3, 7), cap(4, 7)];
-        assert_eq!(refused(twice), ["caps[1]"]);
+        assert_eq!(refused(twice), ["caps[2]"]);
         let nobody = |rules: &mut ContactPolicy| rules.contacts_per_day = 0;
         assert_eq!(refused(nobody), ["contacts_per_day"]);
         let endless = |rules: &mut ContactPolicy| rules.caps = vec![cap(3, 367)];
-        assert_eq!(refused(endless), ["caps[0]"]);
+        assert_eq!(refused(endless), ["caps[1]"]);
         let more_than_remembered = |rules: &mut ContactPolicy| rules.caps = vec![cap(101, 30)];
-        assert_eq!(refused(more_than_remembered), ["caps[0]"]);
+        assert_eq!(refused(more_than_remembered), ["caps[1]"]);
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
                 ..Adjustment::default()
             }];
         };
-        assert_eq!(refused(for_nothing), ["weights[0]"]);
+        assert_eq!(refused(for_nothing), ["weights[1]"]);
         let below_nothing = |rules: &mut ContactPolicy| {
             rules.levers = vec![Adjustment {
                 percent: -101,
@@ -281,7 +281,7 @@ mod tests {
                 ..Adjustment::default()
             }];
         };
-        assert_eq!(refused(below_nothing), ["levers[0]"]);
+        assert_eq!(refused(below_nothing), ["levers[1]"]);
         let of_an_unknown_purpose = |rules: &mut ContactPolicy| {
             rules.purposes = ["survey".to_owned()].into();
             rules.weights = vec![Adjustment {
@@ -290,6 +290,6 @@ mod tests {
                 ..Adjustment::default()
             }];
         };
-        assert_eq!(refused(of_an_unknown_purpose), ["weights[0]"]);
+        assert_eq!(refused(of_an_unknown_purpose), ["weights[1]"]);
     }
 }

@@ -269,12 +269,12 @@ pub fn declaration() -> TenantDeclaration {
             quiet_from: 0,
             quiet_until: 0,
             gather_seconds: 1,
-            max_agenda: 3,
             contacts_per_day: 5,
+            caps: ContactPolicy::declared_caps(5),
             retry_seconds: 3_600,
             max_attempts: 3,
             consent_needed: vec![],
-            queue: queue_id("outreach"),
+            ..ContactPolicy::declared(queue_id("outreach"))
         }),
     }
 }
@@ -404,16 +404,14 @@ impl World {
             number,
         );
         WishDraft {
-            key: None,
-            customer: CustomerRef::Point(point.unwrap()),
-            purpose: purpose.into(),
-            class,
-            talking_point: format!("Say something about {purpose}."),
             value: 10,
-            not_before: None,
-            expires_at: self.engine.now() + Duration::from_secs(3_600),
-            channels: vec![Channel::Voice],
-            script: None,
+            ..WishDraft::new(
+                CustomerRef::Point(point.unwrap()),
+                purpose,
+                class,
+                &format!("Say something about {purpose}."),
+                self.engine.now() + Duration::from_secs(3_600),
+            )
         }
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::app::{App, READ_WITHIN, settled};
 use super::auth::{Administrator, Caller};
+use super::policy_view::policy_view;
 use super::problem::Problem;
 use super::request::Body;
 use crate::config::{access_point_from, agent_from, policy_from, queue_from, tenant_from};
@@ -48,15 +49,8 @@ pub async fn everything(app: web::Data<App>, who: Administrator) -> Result<HttpR
                 "phone": phone, "phone_user": phone_user, "capacity": who.capacity, "weights": who.weights,
                 "has_password": entry.password.is_some(), "has_phone_secret": entry.phone_secret.is_some() })
     });
-    let policy = entry.policy.as_ref().map(|policy| {
-        let rules = &policy.rules;
-        let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-        json!({ "version": policy.version, "queue": queue_name(rules.queue),
-                "quiet_from": clock(rules.quiet_from), "quiet_until": clock(rules.quiet_until),
-                "gather_seconds": rules.gather_seconds, "max_agenda": rules.max_agenda,
-                "contacts_per_day": rules.contacts_per_day, "retry_seconds": rules.retry_seconds,
-                "max_attempts": rules.max_attempts, "consent_needed": rules.consent_needed })
-    });
+    let policy = entry.policy.as_ref();
+    let policy = policy.map(|policy| policy_view(policy, queue_name(policy.rules.queue)));
     Ok(HttpResponse::Ok().json(json!({
         "tenant": { "name": definition.name, "display_name": definition.display_name, "zone": definition.zone,
                     "caller_id": definition.caller_id, "outbound_trunk": definition.outbound_trunk,
