@@ -9,3 +9,4 @@ mod calls;
 mod chats;
 mod erasing;
 mod support;
+mod wishes;

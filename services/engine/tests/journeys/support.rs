@@ -7,14 +7,16 @@ use std::time::Duration;
 use rapport_domain::agent::{Definition, Phone, Presence, Role, Weights};
 use rapport_domain::aggregate::decode;
 use rapport_domain::channel::Channel;
-use rapport_domain::event::{Actor, Category, Position, Recorded, Revision, Stream};
-use rapport_domain::id::{AgentId, CustomerId, InteractionId, LegId, QueueId, TenantId};
+use rapport_domain::event::{
+    Actor, Category, Meta, NewEvent, Position, Recorded, Revision, Stream,
+};
+use rapport_domain::id::{AgentId, CustomerId, EventId, InteractionId, LegId, QueueId, TenantId};
 use rapport_domain::interaction::Fact;
 use rapport_domain::outreach::{self, WishClass};
 use rapport_domain::policy::ContactPolicy;
 use rapport_domain::port::BoxFuture;
 use rapport_domain::port::Surroundings;
-use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, ReadError};
+use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, Expected, ReadError};
 use rapport_domain::port::query::{Checkpoints, QueryError, Worklist};
 use rapport_domain::port::voice::{Voice, VoiceBusy, VoiceCommand, VoiceEvent};
 use rapport_domain::setup::{AccessPoint, QueueDefinition, TenantDefinition};
@@ -372,6 +374,33 @@ impl World {
                 )
             })
             .collect()
+    }
+
+    /// Somebody else writes the beginning of a history.
+    pub async fn append<F: rapport_domain::aggregate::Fact>(&self, id: Uuid, facts: &[F]) {
+        let event = |fact: &F| {
+            let encoded = rapport_domain::aggregate::encode(fact).unwrap();
+            NewEvent {
+                id: EventId::from_uuid(Uuid::now_v7()),
+                kind: encoded.kind,
+                version: encoded.version,
+                recorded_at: self.engine.now(),
+                meta: Meta {
+                    tenant: self.tenant,
+                    actor: Actor::System,
+                    correlation: id,
+                    causation: None,
+                    subject: None,
+                },
+                data: encoded.data,
+            }
+        };
+        let batch = Batch {
+            stream: Stream::new(F::CATEGORY, id),
+            expected: Expected::NoStream,
+            events: facts.iter().map(event).collect(),
+        };
+        self.log.append(batch).await.unwrap();
     }
 
     pub async fn call_from(&self, number: &str) -> LegId {
