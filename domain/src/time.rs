@@ -7,6 +7,10 @@ use std::time::Duration;
 use chrono::{Datelike, TimeZone, Timelike};
 use serde::{Deserialize, Serialize};
 
+mod date;
+
+pub use date::{Date, NotADate};
+
 /// A moment: microseconds since 1970-01-01T00:00:00Z.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,

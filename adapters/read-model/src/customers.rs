@@ -26,8 +26,8 @@ pub(crate) struct Customers;
 impl Handler for Customers {
     const SCHEMA: Schema = Schema {
         name: "customers",
-        version: 2,
-        sql: include_str!("../../../migrations/read-model/customers.v2.sql"),
+        version: 3,
+        sql: include_str!("../../../migrations/read-model/customers.v3.sql"),
     };
 
     fn wants(kind: &str) -> bool {

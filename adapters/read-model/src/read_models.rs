@@ -26,7 +26,7 @@ use crate::statistics::{self, Statistics};
 use crate::timeline::{self, Timeline};
 use crate::view::{
     AgentWork, CustomerName, CustomerView, DecisionPage, OutcomeCount, PendingOutreach,
-    QuarterStatistics, QueueStatistics, TimelinePage, WishPage, WishView,
+    QuarterStatistics, QueueStatistics, TimelinePage, WishFilter, WishPage, WishView,
 };
 use crate::worklist::{self, Worklist as WorklistModel};
 
@@ -278,20 +278,20 @@ impl ReadModels {
             .read(|on| customers::wish(on, tenant, id))
     }
 
-    /// Wishes of a department, or of all, in the order of filing, after a cursor ([`Position::START`] at first).
+    /// Wishes that fit a filter, in the order of filing, after a cursor ([`Position::START`] at first).
     ///
     /// # Errors
     /// [`QueryError`] when the file cannot be read.
     pub fn wishes(
         &self,
         tenant: TenantId,
-        department: Option<&str>,
+        filter: &WishFilter,
         after: Position,
         limit: usize,
     ) -> Result<WishPage, QueryError> {
         self.inner
             .customers
-            .read(|on| customers::wishes(on, tenant, department, after, limit))
+            .read(|on| customers::wishes(on, tenant, filter, after, limit))
     }
 
     /// How many wishes of a department, or of each, stand where.

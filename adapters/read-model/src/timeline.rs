@@ -293,6 +293,7 @@ impl Timeline {
                 interaction,
                 agent,
                 note,
+                ..
             } => {
                 let (department, purpose) = named(on, &[*wish])?;
                 let contact = self.contact(on, interaction.as_uuid())?;
@@ -314,7 +315,10 @@ impl Timeline {
                 };
                 add(on, recorded, customer, item)
             }
-            outreach::Fact::WishHeld { .. }
+            outreach::Fact::WishAmended(_)
+            | outreach::Fact::WishWithdrawn { .. }
+            | outreach::Fact::ContactNoted(_)
+            | outreach::Fact::WishHeld { .. }
             | outreach::Fact::WishDropped { .. }
             | outreach::Fact::ContactStarted { .. }
             | outreach::Fact::AgendaTakenUp { .. }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rapport_domain::channel::Channel;
 use rapport_domain::event::Position;
 use rapport_domain::id::{AgentId, CustomerId, InteractionId, PlanId, QueueId, TenantId, WishId};
 use rapport_domain::private::Private;
@@ -79,7 +80,7 @@ pub struct WishView {
     pub filed_at: i64,
     /// Pointless from then on.
     pub expires_at: i64,
-    /// `open`, `held`, `planned`, `in_contact`, `done` or `dropped`.
+    /// `open`, `held`, `planned`, `in_contact`, `done`, `dropped` or `withdrawn`.
     pub status: String,
     /// Why it is held or was dropped.
     pub reason: Option<String>,
@@ -91,7 +92,7 @@ pub struct WishView {
     pub slot: Option<i64>,
     /// The contact on which it is or was said.
     pub interaction: Option<InteractionId>,
-    /// `agreed`, `declined`, `informed` or `later`: what was noted last.
+    /// `agreed`, `declined`, `informed`, `later`, `wrong_person` or `not_discussed`: what was noted last.
     pub outcome: Option<String>,
     /// In the agent's words.
     pub note: Option<Private<String>>,
@@ -99,6 +100,33 @@ pub struct WishView {
     pub outcome_at: Option<i64>,
     /// Contacts that did not settle it.
     pub attempts: u32,
+    /// How likely it succeeds, from 0 to 1 in thousandths.
+    pub propensity: f64,
+    /// How long it takes to say.
+    pub expected_seconds: u32,
+    /// Whether it may share a contact with others.
+    pub bundle: bool,
+    /// Allowed channels, the best first.
+    pub channels: Vec<Channel>,
+    /// When the department amended it last.
+    pub amended_at: Option<i64>,
+    /// Not before, as the department wants it.
+    pub not_before: Option<i64>,
+    /// With the outcome `later`: when the customer wants to hear of it.
+    pub asked_for: Option<i64>,
+}
+
+/// Which wishes are asked for: those that fit all that is stated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WishFilter {
+    /// Of this department.
+    pub department: Option<String>,
+    /// As in [`WishView::status`].
+    pub status: Option<String>,
+    /// For this purpose.
+    pub purpose: Option<String>,
+    /// Of this customer.
+    pub customer: Option<CustomerId>,
 }
 
 /// A page of wishes in the order of filing.
@@ -130,7 +158,7 @@ pub struct Decision {
     pub position: Position,
     /// When.
     pub at: i64,
-    /// `held`, `dropped`, `planned`, `started`, `withdrawn` or `taken_up`.
+    /// `held`, `dropped`, `planned`, `started`, `withdrawn`, `taken_up` or `wish_withdrawn`.
     pub decision: String,
     /// The plan it is about.
     pub plan: Option<PlanId>,

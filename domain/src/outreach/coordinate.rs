@@ -1,15 +1,180 @@
 //! The coordinator: from all wishes that pass the gates, one contact.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::channel::Channel;
 use crate::id::{CustomerId, PlanId, WishId};
+use crate::outreach::bundle::{self, Topic};
+use crate::outreach::gate::{Gates, Opening, Verdict, is_live};
+use crate::outreach::priority::Factors;
 use crate::outreach::{
-    CustomerFacts, Fact, Outreach, Reason, Receipt, Status, Verdict, WishState, Withdrawal,
+    CustomerFacts, Fact, Outreach, Reason, Receipt, Status, WishClass, WishState, Withdrawal,
 };
-use crate::policy::Policy;
+use crate::policy::{ContactPolicy, Policy};
 use crate::time::Timestamp;
+
+/// How many wishes are tried as the one that a contact is made for, when none of the first is worth its cost.
+const ANCHORS: usize = 8;
+
+/// A wish that passed every gate.
+pub(super) struct Candidate<'a> {
+    pub state: &'a WishState,
+    pub factors: Factors,
+    pub priority: u64,
+    channels: Vec<Channel>,
+    earliest: Timestamp,
+    because: Option<Reason>,
+}
+
+/// What one contact would be.
+struct Bundle<'a, 'b> {
+    channel: Channel,
+    slot: Timestamp,
+    /// The wish it is made for first, then the others by their priority.
+    chosen: Vec<&'b Candidate<'a>>,
+}
+
+impl<'a> Candidate<'a> {
+    /// A wish that may be said on a contact that is there already.
+    pub fn here(state: &'a WishState, gates: &Gates<'a>) -> Self {
+        let factors = Factors::of(state, gates.facts, &gates.policy.rules, gates.now);
+        Self {
+            state,
+            factors,
+            priority: factors.priority(),
+            channels: vec![],
+            earliest: gates.now,
+            because: None,
+        }
+    }
+
+    pub fn id(&self) -> WishId {
+        self.state.wish.id
+    }
+
+    fn topic(&self, live: bool) -> Topic {
+        let wish = &self.state.wish;
+        Topic {
+            mandatory: wish.class == WishClass::Mandatory,
+            worth: wish.worth(),
+            // What is read takes nobody's time.
+            seconds: if live { wish.expected_seconds } else { 0 },
+        }
+    }
+}
+
+/// The order in which wishes come: by priority, then by id.
+pub(super) fn rank(candidates: &mut [Candidate<'_>]) {
+    candidates.sort_by_key(|candidate| (Reverse(candidate.priority), candidate.id()));
+}
+
+/// The anchor and what comes along with it: at most as many topics and seconds as the policy has, worth most together.
+pub(super) fn fill<'a, 'b>(
+    anchor: &'b Candidate<'a>,
+    others: &[&'b Candidate<'a>],
+    rules: &ContactPolicy,
+    live: bool,
+) -> Vec<&'b Candidate<'a>> {
+    let mut chosen = vec![anchor];
+    if anchor.state.wish.bundle {
+        let others: Vec<_> = others
+            .iter()
+            .filter(|other| other.state.wish.bundle && other.id() != anchor.id())
+            .collect();
+        let topics: Vec<Topic> = others.iter().map(|other| other.topic(live)).collect();
+        let most = usize::from(rules.max_agenda.saturating_sub(1));
+        // Whatever the anchor takes is taken: a long topic is said, alone if need be.
+        let left = rules
+            .max_agenda_seconds
+            .saturating_sub(anchor.topic(live).seconds);
+        chosen.extend(
+            bundle::choose(&topics, most, left)
+                .into_iter()
+                .map(|place| *others[place]),
+        );
+    }
+    chosen
+}
+
+/// What must be said comes first, then service, then offers; in each class by priority, then by id.
+pub(super) fn in_order(chosen: &[&Candidate<'_>]) -> Vec<WishId> {
+    let mut agenda = chosen.to_vec();
+    agenda.sort_by_key(|one| (one.state.wish.class, Reverse(one.priority), one.id()));
+    agenda.into_iter().map(Candidate::id).collect()
+}
+
+pub(super) fn scores(candidates: &[&Candidate<'_>]) -> BTreeMap<WishId, u64> {
+    candidates
+        .iter()
+        .map(|one| (one.id(), one.priority))
+        .collect()
+}
+
+impl<'a, 'b> Bundle<'a, 'b> {
+    /// What a contact for this wish would carry.
+    fn around(
+        anchor: &'b Candidate<'a>,
+        passed: &'b [Candidate<'a>],
+        gates: &Gates<'a>,
+    ) -> Option<Self> {
+        let channel = *anchor.channels.first()?;
+        let slot = anchor.earliest;
+        let others: Vec<_> = passed
+            .iter()
+            .filter(|other| unfit(other, channel, slot, gates).is_none())
+            .collect();
+        Some(Self {
+            channel,
+            slot,
+            chosen: fill(anchor, &others, &gates.policy.rules, is_live(channel)),
+        })
+    }
+
+    /// Whether the contact is worth what it costs, or must be made anyway.
+    fn pays(&self, rules: &ContactPolicy) -> bool {
+        let wishes = || self.chosen.iter().map(|one| &one.state.wish);
+        let worth: u128 = wishes().map(|wish| u128::from(wish.worth())).sum();
+        worth >= u128::from(rules.cost(self.channel)) * 1_000
+            || wishes().any(|wish| wish.class == WishClass::Mandatory)
+    }
+
+    /// Why a wish that passed the gates is not part of it.
+    fn without(&self, other: &Candidate<'_>, gates: &Gates<'_>) -> Reason {
+        let rules = &gates.policy.rules;
+        if let Some(reason) = unfit(other, self.channel, self.slot, gates) {
+            return reason;
+        }
+        let alone = self
+            .chosen
+            .first()
+            .is_some_and(|anchor| !anchor.state.wish.bundle);
+        if alone || !other.state.wish.bundle {
+            return Reason::SaidAlone;
+        }
+        if self.chosen.len() < rules.max_agenda.into() {
+            Reason::AgendaTime
+        } else {
+            Reason::AgendaFull
+        }
+    }
+}
+
+/// Why a wish cannot be said by this channel at this slot.
+fn unfit(
+    other: &Candidate<'_>,
+    channel: Channel,
+    slot: Timestamp,
+    gates: &Gates<'_>,
+) -> Option<Reason> {
+    if !other.channels.contains(&channel) {
+        return Some(Reason::OtherChannel);
+    }
+    let wish = &other.state.wish;
+    let open = matches!(gates.opening(wish.class, slot), Opening::Open(at, _) if at == slot);
+    (!open || slot >= wish.expires_at).then_some(Reason::OtherSlot)
+}
 
 impl Outreach {
     /// Looks at every wish that waits and says what changes: holds, drops, and the one plan. Says nothing when
@@ -24,49 +189,20 @@ impl Outreach {
     ) -> Vec<Fact> {
         let gathered = now + Duration::from_secs(policy.rules.gather_seconds.into());
         // A plan keeps its slot while wishes join it: gathering counts from the first one.
-        let earliest_slot = self
+        let slot = self
             .plan
             .as_ref()
             .map_or(gathered, |plan| plan.slot.max(now));
+        let gates = Gates::new(self, facts, policy, now, slot);
         let mut decisions = vec![];
-        let mut passed: Vec<(&WishState, Channel, Timestamp, Option<Reason>, u64)> = vec![];
-        for state in self.wishes.values().filter(|state| state.is_pending()) {
-            match self.judge(state, facts, policy, now, earliest_slot) {
-                Verdict::Pass {
-                    channel,
-                    earliest,
-                    because,
-                } => {
-                    passed.push((state, channel, earliest, because, score(state, now)));
-                }
-                Verdict::Hold { until, reason } => {
-                    if state.status != (Status::Held { until, reason }) {
-                        let receipt = self.receipt(policy, facts, reason, BTreeMap::new());
-                        decisions.push(Fact::WishHeld {
-                            wish: state.wish.id,
-                            until,
-                            receipt,
-                        });
-                    }
-                }
-                Verdict::Drop { reason } => {
-                    let receipt = self.receipt(policy, facts, reason, BTreeMap::new());
-                    decisions.push(Fact::WishDropped {
-                        wish: state.wish.id,
-                        receipt,
-                    });
-                }
+        let mut passed = self.judged(&gates, &mut decisions);
+        rank(&mut passed);
+        let Some(bundle) = best(&passed, &gates) else {
+            for one in &passed {
+                self.hold(one, Reason::NotWorthIt, &[], &gates, &mut decisions);
             }
-        }
-        passed.sort_by_key(|(state, .., score)| (std::cmp::Reverse(*score), state.wish.id));
-        let scores: BTreeMap<WishId, u64> = passed
-            .iter()
-            .map(|(state, .., score)| (state.wish.id, *score))
-            .collect();
-        // The most valuable wish chooses the channel; those that share it come along.
-        let Some((_, channel, ..)) = passed.first().copied() else {
             if let Some(plan) = &self.plan {
-                let receipt = self.receipt(policy, facts, Reason::NothingToSay, scores);
+                let receipt = self.receipt(&gates, Reason::NothingToSay, BTreeMap::new());
                 decisions.push(Fact::PlanWithdrawn {
                     plan: plan.id,
                     why: Withdrawal::NothingToSay,
@@ -75,120 +211,128 @@ impl Outreach {
             }
             return decisions;
         };
-        let (fitting, other): (Vec<_>, Vec<_>) =
-            passed.into_iter().partition(|(_, by, ..)| *by == channel);
-        let room = usize::from(policy.rules.max_agenda.max(1)).min(fitting.len());
-        let (chosen, left) = fitting.split_at(room);
-        for (state, ..) in left.iter().chain(&other) {
-            let reason = Reason::AgendaFull;
-            if state.status
-                != (Status::Held {
-                    until: None,
-                    reason,
-                })
-            {
-                let receipt = self.receipt(policy, facts, reason, scores.clone());
-                decisions.push(Fact::WishHeld {
-                    wish: state.wish.id,
-                    until: None,
-                    receipt,
-                });
+        for one in &passed {
+            if bundle.chosen.iter().all(|chosen| chosen.id() != one.id()) {
+                let reason = bundle.without(one, &gates);
+                self.hold(one, reason, &bundle.chosen, &gates, &mut decisions);
             }
         }
-        let slot = chosen
-            .iter()
-            .map(|(_, _, earliest, ..)| *earliest)
-            .max()
-            .unwrap_or(earliest_slot);
-        // Whoever cannot wait sets the pace.
-        let closes = chosen.iter().map(|(state, ..)| state.wish.expires_at).min();
-        let soonest = chosen.iter().map(|(_, _, earliest, ..)| *earliest).min();
-        let slot = match (closes, soonest) {
-            (Some(closes), Some(soonest)) if slot >= closes => soonest,
-            _ => slot,
-        };
+        decisions.extend(self.planned(customer, &bundle, &gates));
+        decisions
+    }
+
+    /// The wishes that pass the gates; what becomes of the others is added to the decisions.
+    fn judged<'a>(&'a self, gates: &Gates<'a>, decisions: &mut Vec<Fact>) -> Vec<Candidate<'a>> {
+        let mut passed = vec![];
+        for state in self.wishes.values().filter(|state| state.is_pending()) {
+            let wish = state.wish.id;
+            match gates.judge(state) {
+                Verdict::Pass {
+                    channels,
+                    earliest,
+                    because,
+                } => passed.push(Candidate {
+                    channels,
+                    earliest,
+                    because,
+                    ..Candidate::here(state, gates)
+                }),
+                Verdict::Hold { until, reason } => {
+                    if state.status != (Status::Held { until, reason }) {
+                        let receipt = self.receipt_of(state, gates, reason, BTreeMap::new());
+                        decisions.push(Fact::WishHeld {
+                            wish,
+                            until,
+                            receipt,
+                        });
+                    }
+                }
+                Verdict::Drop { reason } => {
+                    let receipt = self.receipt_of(state, gates, reason, BTreeMap::new());
+                    decisions.push(Fact::WishDropped { wish, receipt });
+                }
+            }
+        }
+        passed
+    }
+
+    /// A wish that passed the gates waits for another contact than the one that is planned.
+    fn hold(
+        &self,
+        one: &Candidate<'_>,
+        reason: Reason,
+        winners: &[&Candidate<'_>],
+        gates: &Gates<'_>,
+        decisions: &mut Vec<Fact>,
+    ) {
+        let until = None;
+        if one.state.status != (Status::Held { until, reason }) {
+            let mut scores = scores(winners);
+            scores.insert(one.id(), one.priority);
+            let mut receipt = self.receipt_of(one.state, gates, reason, scores);
+            note_factors(&mut receipt, std::iter::once(one));
+            decisions.push(Fact::WishHeld {
+                wish: one.id(),
+                until,
+                receipt,
+            });
+        }
+    }
+
+    /// The plan, when it is not the one there is.
+    fn planned(
+        &self,
+        customer: CustomerId,
+        bundle: &Bundle<'_, '_>,
+        gates: &Gates<'_>,
+    ) -> Option<Fact> {
+        let now = gates.now;
         // A slot that has come stays what it was: due is due, and a later look adds nothing.
-        let slot = self
-            .plan
-            .as_ref()
-            .map(|plan| plan.slot)
-            .filter(|due| *due <= now && slot <= now)
-            .unwrap_or(slot);
-        let reason = chosen
-            .iter()
-            .find_map(|(_, _, _, because, _)| *because)
-            .unwrap_or(Reason::Bundled);
-        // What must be said comes first, then service, then offers.
-        let mut agenda: Vec<_> = chosen
-            .iter()
-            .map(|(state, .., score)| (*state, *score))
-            .collect();
-        agenda.sort_by_key(|(state, score)| {
-            (state.wish.class, std::cmp::Reverse(*score), state.wish.id)
-        });
-        let agenda: Vec<WishId> = agenda.into_iter().map(|(state, _)| state.wish.id).collect();
+        let due = self.plan.as_ref().map(|plan| plan.slot);
+        let slot = due
+            .filter(|due| *due <= now && bundle.slot <= now)
+            .unwrap_or(bundle.slot);
+        let (agenda, channel) = (in_order(&bundle.chosen), bundle.channel);
         let same = self
             .plan
             .as_ref()
             .is_some_and(|p| p.agenda == agenda && p.channel == channel && p.slot == slot);
-        if !same {
-            let next = || PlanId::derived(customer.as_uuid(), &format!("plan/{}", self.plans_made));
-            let plan = self.plan.as_ref().map_or_else(next, |plan| plan.id);
-            let receipt = self.receipt(policy, facts, reason, scores);
-            decisions.push(Fact::ContactPlanned {
-                plan,
-                channel,
-                slot,
-                agenda,
-                receipt,
-            });
+        if same {
+            return None;
         }
-        decisions
-    }
-
-    /// A receipt with what every decision looks at.
-    pub(super) fn receipt(
-        &self,
-        policy: &Policy,
-        facts: CustomerFacts<'_>,
-        reason: Reason,
-        scores: BTreeMap<WishId, u64>,
-    ) -> Receipt {
-        let pending = self
-            .wishes
-            .values()
-            .filter(|state| state.is_pending())
-            .count();
-        let inputs = BTreeMap::from([
-            ("pending_wishes".to_owned(), pending.to_string()),
-            (
-                "contact_in_flight".to_owned(),
-                self.is_being_contacted().to_string(),
-            ),
-            (
-                "do_not_contact".to_owned(),
-                facts.customer.do_not_contact.to_string(),
-            ),
-            ("customer_zone".to_owned(), facts.zone.name().to_owned()),
-            (
-                "contacts_remembered".to_owned(),
-                self.contacts.len().to_string(),
-            ),
-        ]);
-        Receipt {
-            policy_version: policy.version,
-            reason,
-            inputs,
-            scores,
-        }
+        let next = || PlanId::derived(customer.as_uuid(), &format!("plan/{}", self.plans_made));
+        let plan = self.plan.as_ref().map_or_else(next, |plan| plan.id);
+        let because = bundle.chosen.iter().find_map(|one| one.because);
+        let reason = because.unwrap_or(Reason::Bundled);
+        let mut receipt = self.receipt(gates, reason, scores(&bundle.chosen));
+        note_factors(&mut receipt, bundle.chosen.iter().copied());
+        Some(Fact::ContactPlanned {
+            plan,
+            channel,
+            slot,
+            agenda,
+            receipt,
+        })
     }
 }
 
-/// Value times urgency: a wish counts up to twice its value as its window closes. Plain numbers that anyone can
-/// check by hand; 1,000 is value 1 without urgency.
-pub(super) fn score(state: &WishState, now: Timestamp) -> u64 {
-    let window = state.wish.expires_at.since(state.filed_at).as_secs().max(1);
-    let left = state.wish.expires_at.since(now).as_secs().min(window);
-    let urgency = 1_000 + 1_000 * (window - left) / window;
-    u64::from(state.wish.value) * urgency
+/// The contact of the wish with the highest priority. Who cannot wait sets the pace: a wish whose window closes before a
+/// contact for another could be made goes before it.
+fn best<'a, 'b>(passed: &'b [Candidate<'a>], gates: &Gates<'a>) -> Option<Bundle<'a, 'b>> {
+    let closes = passed.iter().map(|one| one.state.wish.expires_at).min()?;
+    passed
+        .iter()
+        .filter(|one| one.earliest < closes)
+        .take(ANCHORS)
+        .filter_map(|anchor| Bundle::around(anchor, passed, gates))
+        .find(|bundle| bundle.pays(&gates.policy.rules))
+}
+
+/// How each priority came about.
+pub(super) fn note_factors<'a: 'b, 'b>(
+    receipt: &mut Receipt,
+    candidates: impl Iterator<Item = &'b Candidate<'a>>,
+) {
+    let factors = candidates.map(|one| (format!("factors.{}", one.id()), one.factors.to_string()));
+    receipt.inputs.extend(factors);
 }

@@ -5,14 +5,36 @@ use std::collections::BTreeMap;
 use crate::aggregate::Aggregate;
 use crate::event::Revision;
 use crate::id::{AgentId, CustomerId, InteractionId, WishId};
-use crate::outreach::coordinate::score;
+use crate::outreach::book::MOST_PENDING;
+use crate::outreach::coordinate::{Candidate, fill, in_order, note_factors, rank, scores};
+use crate::outreach::gate::{Gates, Verdict};
 use crate::outreach::{
-    CustomerFacts, Fact, Outcome, Outreach, Plan, Reason, Receipt, Status, Verdict, Wish,
-    Withdrawal,
+    CustomerFacts, Fact, Outcome, Outreach, Plan, Reason, Receipt, Status, Withdrawal,
 };
 use crate::policy::Policy;
 use crate::private::Private;
 use crate::time::Timestamp;
+
+/// What an agent notes about a wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// With [`Outcome::Later`]: when the customer wants to hear of it again.
+    pub not_before: Option<Timestamp>,
+    /// In the agent's words, for the department.
+    pub note: Option<Private<String>>,
+}
+
+impl From<Outcome> for Noted {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            not_before: None,
+            note: None,
+        }
+    }
+}
 
 /// Why a request is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,38 +51,26 @@ pub enum Rejection {
     /// The window has no future.
     #[error("`expires_at` must lie in the future and after `not_before`")]
     EmptyWindow,
+    /// The time that goes with `later` is none.
+    #[error("`not_before` goes with `later`, and must lie ahead and before the wish expires")]
+    NoSuchLater,
+    /// The wish is on the agenda of a contact in flight, the customer's or ours.
+    #[error("the wish is on the agenda of a contact in flight")]
+    BeingSaid,
+    /// The wish has ended.
+    #[error("the wish has ended")]
+    Settled,
+    /// So many wishes wait for this customer that another one has no chance.
+    #[error("{MOST_PENDING} wishes wait for this customer; withdraw one first")]
+    BookFull,
     /// The customer was erased.
     #[error("this customer was erased; nothing can be wanted of them")]
     Closed,
 }
 
-type Decision = Result<Vec<Fact>, Rejection>;
+pub(super) type Decision = Result<Vec<Fact>, Rejection>;
 
 impl Outreach {
-    /// A department files a wish; the coordinator decides on it in the same append. The same id again changes nothing.
-    ///
-    /// # Errors
-    /// [`Rejection::EmptyWindow`] when it could never be said, [`Rejection::Closed`] once the customer was erased.
-    pub fn file(
-        &self,
-        wish: Wish,
-        customer: CustomerId,
-        facts: CustomerFacts<'_>,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Decision {
-        if self.closed {
-            return Err(Rejection::Closed);
-        }
-        if self.wishes.contains_key(&wish.id) {
-            return Ok(vec![]);
-        }
-        if wish.expires_at <= now || wish.not_before.is_some_and(|from| from >= wish.expires_at) {
-            return Err(Rejection::EmptyWindow);
-        }
-        Ok(self.then_coordinate(vec![Fact::WishFiled(wish)], customer, facts, policy, now))
-    }
-
     /// The plan's slot has come: the contact becomes work. Every gate is asked again at this moment.
     ///
     /// # Errors
@@ -80,21 +90,20 @@ impl Outreach {
         if self.plan.as_ref() != Some(plan) || self.in_flight.is_some() || now < plan.slot {
             return Err(Rejection::NotDue);
         }
+        let gates = Gates::new(self, facts, policy, now, now);
         let passes = |wish: &WishId| {
-            let verdict = self
-                .wishes
-                .get(wish)
-                .map(|state| self.judge(state, facts, policy, now, now));
-            matches!(verdict, Some(Verdict::Pass { channel, earliest, .. }) if channel == plan.channel && earliest <= now)
+            let verdict = self.wishes.get(wish).map(|state| gates.judge(state));
+            matches!(verdict, Some(Verdict::Pass { channels, earliest, .. })
+                if channels.contains(&plan.channel) && earliest <= now)
         };
         if !plan.agenda.iter().all(passes) {
             return Err(Rejection::NotDue);
         }
         let said = plan.agenda.iter().filter_map(|wish| self.wishes.get(wish));
-        let scores = said
-            .map(|state| (state.wish.id, score(state, now)))
-            .collect();
-        let receipt = self.receipt(policy, facts, Reason::Bundled, scores);
+        let said: Vec<Candidate<'_>> = said.map(|state| Candidate::here(state, &gates)).collect();
+        let chosen: Vec<&Candidate<'_>> = said.iter().collect();
+        let mut receipt = self.receipt(&gates, Reason::Bundled, scores(&chosen));
+        note_factors(&mut receipt, said.iter());
         Ok(vec![Fact::ContactStarted {
             plan: plan.id,
             interaction,
@@ -132,7 +141,8 @@ impl Outreach {
         else {
             return vec![];
         };
-        let receipt = self.receipt(policy, facts, Reason::NothingToSay, BTreeMap::new());
+        let gates = Gates::new(self, facts, policy, now, now);
+        let receipt = self.receipt(&gates, Reason::NothingToSay, BTreeMap::new());
         let withdrawn = Fact::PlanWithdrawn {
             plan,
             why: Withdrawal::NothingToSay,
@@ -158,6 +168,7 @@ impl Outreach {
             return vec![]; // this contact has its agenda
         }
         let running = self.in_flight.filter(|_| !talking);
+        let gates = Gates::new(self, facts, policy, now, now);
         let mut candidates: Vec<_> = self
             .wishes
             .values()
@@ -169,23 +180,20 @@ impl Outreach {
             .filter(|state| {
                 now < state.wish.expires_at && state.wish.not_before.is_none_or(|from| from <= now)
             })
-            .filter(|state| match self.judge(state, facts, policy, now, now) {
+            .filter(|state| match gates.judge(state) {
                 // What may not be said at all is not said here either. Quiet hours and caps are about disturbing.
                 Verdict::Drop { reason } => reason == Reason::Expired,
-                Verdict::Pass { .. } | Verdict::Hold { .. } => true,
+                Verdict::Pass { .. } | Verdict::Hold { .. } => gates.silenced(state).is_none(),
             })
-            .map(|state| (state, score(state, now)))
+            .map(|state| Candidate::here(state, &gates))
             .collect();
-        candidates.sort_by_key(|(state, score)| (std::cmp::Reverse(*score), state.wish.id));
-        candidates.truncate(policy.rules.max_agenda.max(1).into());
-        candidates.sort_by_key(|(state, score)| {
-            (state.wish.class, std::cmp::Reverse(*score), state.wish.id)
-        });
-        let scores: BTreeMap<WishId, u64> = candidates
-            .iter()
-            .map(|(state, score)| (state.wish.id, *score))
-            .collect();
-        let agenda: Vec<WishId> = candidates.iter().map(|(state, _)| state.wish.id).collect();
+        rank(&mut candidates);
+        let all: Vec<&Candidate<'_>> = candidates.iter().collect();
+        let chosen = all
+            .first()
+            .map(|anchor| fill(anchor, &all, &policy.rules, true))
+            .unwrap_or_default();
+        let (agenda, scores) = (in_order(&chosen), scores(&chosen));
         let mut decisions = vec![];
         let planned = self
             .plan
@@ -193,7 +201,7 @@ impl Outreach {
             .map(|plan| plan.id)
             .or(running.map(|(plan, _)| plan));
         if let Some(plan) = planned {
-            let receipt = self.receipt(policy, facts, Reason::CustomerContactedUs, scores.clone());
+            let receipt = self.receipt(&gates, Reason::CustomerContactedUs, scores.clone());
             decisions.push(Fact::PlanWithdrawn {
                 plan,
                 why: Withdrawal::CustomerContactedUs { interaction },
@@ -201,7 +209,8 @@ impl Outreach {
             });
         }
         if !agenda.is_empty() {
-            let receipt = self.receipt(policy, facts, Reason::CustomerContactedUs, scores);
+            let mut receipt = self.receipt(&gates, Reason::CustomerContactedUs, scores);
+            note_factors(&mut receipt, chosen.iter().copied());
             decisions.push(Fact::AgendaTakenUp {
                 interaction,
                 agenda,
@@ -211,35 +220,53 @@ impl Outreach {
         decisions
     }
 
-    /// An agent notes what came of a wish; noting something else on the same contact corrects it.
+    /// An agent notes what came of a wish; noting something else on the same contact corrects it. `not_before` goes with
+    /// [`Outcome::Later`]: when the customer wants to hear of it again.
     ///
     /// # Errors
-    /// [`Rejection::UnknownWish`], [`Rejection::NotOnAgenda`], or [`Rejection::Closed`] once the customer was erased.
+    /// [`Rejection::UnknownWish`], [`Rejection::NotOnAgenda`], [`Rejection::NoSuchLater`] when that time is not ahead and
+    /// within the wish's window, or [`Rejection::Closed`] once the customer was erased.
     pub fn record_outcome(
         &self,
         wish: WishId,
-        outcome: Outcome,
+        outcome: Noted,
         interaction: InteractionId,
         agent: AgentId,
-        note: Option<Private<String>>,
+        now: Timestamp,
     ) -> Decision {
+        let Noted {
+            outcome,
+            not_before,
+            note,
+        } = outcome;
         let state = self.wishes.get(&wish).ok_or(Rejection::UnknownWish)?;
         match state.status {
             Status::Done {
                 outcome: known,
                 interaction: on,
-            } if on == interaction && known == outcome => Ok(vec![]),
+            } if on == interaction && known == outcome && state.asked_for == not_before => {
+                Ok(vec![])
+            }
             _ if self.closed => Err(Rejection::Closed),
             Status::InContact { interaction: on }
             | Status::Done {
                 interaction: on, ..
-            } if on == interaction => Ok(vec![Fact::OutcomeRecorded {
-                wish,
-                outcome,
-                interaction,
-                agent,
-                note,
-            }]),
+            } if on == interaction => {
+                let within = |at: Timestamp| {
+                    outcome == Outcome::Later && now < at && at < state.wish.expires_at
+                };
+                if !not_before.is_none_or(within) {
+                    return Err(Rejection::NoSuchLater);
+                }
+                Ok(vec![Fact::OutcomeRecorded {
+                    wish,
+                    outcome,
+                    not_before,
+                    interaction,
+                    agent,
+                    note,
+                }])
+            }
             _ => Err(Rejection::NotOnAgenda),
         }
     }
@@ -259,14 +286,7 @@ impl Outreach {
         let returned: Vec<WishId> = self
             .wishes
             .values()
-            .filter(|state| match state.status {
-                Status::InContact { interaction: on } => on == interaction,
-                Status::Done {
-                    outcome: Outcome::Later,
-                    interaction: on,
-                } => on == interaction,
-                _ => false,
-            })
+            .filter(|state| state.is_unsettled_on(interaction))
             .map(|state| state.wish.id)
             .collect();
         let was_in_flight = self
@@ -323,7 +343,7 @@ impl Outreach {
     }
 
     /// The facts, and what the coordinator says once they are true.
-    fn then_coordinate(
+    pub(super) fn then_coordinate(
         &self,
         mut facts_so_far: Vec<Fact>,
         customer: CustomerId,

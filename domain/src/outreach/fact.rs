@@ -1,14 +1,12 @@
 //! The facts of outreach to one customer.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate;
 use crate::channel::Channel;
 use crate::event::Category;
 use crate::id::{AgentId, InteractionId, PlanId, WishId};
-use crate::outreach::Reason;
+use crate::outreach::{Contact, Outcome, Receipt, Wish};
 use crate::private::Private;
 use crate::time::Timestamp;
 
@@ -19,6 +17,17 @@ pub enum Fact {
     /// A department wants something of the customer.
     #[serde(rename = "outreach.wish_filed.v1")]
     WishFiled(Wish),
+    /// The department wants it otherwise; the whole wish each time.
+    #[serde(rename = "outreach.wish_amended.v1")]
+    WishAmended(Wish),
+    /// The department does not want it any more.
+    #[serde(rename = "outreach.wish_withdrawn.v1")]
+    WishWithdrawn {
+        /// Which.
+        wish: WishId,
+        /// Where it stood under which rules.
+        receipt: Receipt,
+    },
     /// Not now.
     #[serde(rename = "outreach.wish_held.v1")]
     WishHeld {
@@ -88,6 +97,9 @@ pub enum Fact {
         wish: WishId,
         /// What came of it.
         outcome: Outcome,
+        /// With [`Outcome::Later`]: when the customer wants to be asked again.
+        #[serde(default)]
+        not_before: Option<Timestamp>,
         /// On which contact.
         interaction: InteractionId,
         /// Who noted it.
@@ -105,6 +117,9 @@ pub enum Fact {
         /// Wishes that are open again.
         returned: Vec<WishId>,
     },
+    /// A contact was made that no plan led to: it counts like any other.
+    #[serde(rename = "outreach.contact_noted.v1")]
+    ContactNoted(Contact),
     /// Nothing is wanted of the customer any more: they were erased.
     #[serde(rename = "outreach.closed.v1")]
     Closed {},
@@ -112,57 +127,6 @@ pub enum Fact {
 
 impl aggregate::Fact for Fact {
     const CATEGORY: Category = Category::Outreach;
-}
-
-/// What a department wants of a customer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wish {
-    /// Its name.
-    pub id: WishId,
-    /// Who wants it.
-    pub department: String,
-    /// What for, such as `payment_reminder`; consent is asked by purpose.
-    pub purpose: String,
-    /// How firmly rules apply.
-    pub class: WishClass,
-    /// What the agent should say.
-    pub talking_point: Private<String>,
-    /// What it is worth to the company, in the tenant's own unit.
-    pub value: u32,
-    /// Not before.
-    pub not_before: Option<Timestamp>,
-    /// Pointless from then on.
-    pub expires_at: Timestamp,
-    /// Allowed channels, the best first.
-    pub channels: Vec<Channel>,
-    /// The script for the agent, when there is one.
-    pub script: Option<Private<String>>,
-}
-
-/// How firmly the contact policy applies to a wish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WishClass {
-    /// Required by law or contract: never capped, still counted, and not stopped by do-not-contact.
-    Mandatory,
-    /// About something the customer has or asked for.
-    Service,
-    /// Planned by marketing or sales.
-    Marketing,
-}
-
-/// What came of a wish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The customer agreed.
-    Agreed,
-    /// The customer declined.
-    Declined,
-    /// It was said; nothing was asked.
-    Informed,
-    /// The customer wants to be asked again.
-    Later,
 }
 
 /// Why a plan is not carried out.
@@ -178,17 +142,4 @@ pub enum Withdrawal {
     NothingToSay,
     /// The customer was erased.
     CustomerErased,
-}
-
-/// Why the coordinator decided as it did: enough to answer "why did we (not) contact this customer?".
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// Version of the contact policy.
-    pub policy_version: u64,
-    /// The reason.
-    pub reason: Reason,
-    /// What the decision looked at, by name.
-    pub inputs: BTreeMap<String, String>,
-    /// What each wish looked at scored.
-    pub scores: BTreeMap<WishId, u64>,
 }

@@ -8,7 +8,7 @@ use crate::aggregate::Aggregate;
 use crate::channel::Channel;
 use crate::event::Revision;
 use crate::id::{CustomerId, InteractionId, PlanId, WishId};
-use crate::outreach::{Fact, Outcome, Reason, Wish};
+use crate::outreach::{Contact, Fact, Ledger, Origin, Outcome, Reason, Wish};
 use crate::time::Timestamp;
 
 /// Everything departments want of one customer, and the contact that will say it.
@@ -20,8 +20,8 @@ pub struct Outreach {
     pub plan: Option<Plan>,
     /// The outreach contact in flight and its plan: never more than one.
     pub in_flight: Option<(PlanId, InteractionId)>,
-    /// When outreach contacts were started, oldest first; the last 64.
-    pub contacts: Vec<Timestamp>,
+    /// The contacts that we made.
+    pub ledger: Ledger,
     /// When the last outreach contact ended that reached nobody.
     pub unreached_at: Option<Timestamp>,
     /// How many plans were made: the next one's id follows from it.
@@ -41,8 +41,14 @@ pub struct WishState {
     pub status: Status,
     /// Contacts made for it that did not settle it.
     pub attempts: u32,
-    /// Not before this, after an attempt.
+    /// When the last contact ended that did not settle it.
     pub retry_at: Option<Timestamp>,
+    /// The customer asked to hear of it then, and has not been contacted for it since.
+    pub asked_for: Option<Timestamp>,
+    /// When the last outcome was noted.
+    pub outcome_at: Option<Timestamp>,
+    /// Its place on the last agenda it was on.
+    pub place: usize,
 }
 
 /// Where a wish stands.
@@ -71,6 +77,8 @@ pub enum Status {
         /// On which contact.
         interaction: InteractionId,
     },
+    /// The department does not want it any more.
+    Withdrawn,
     /// Given up.
     Dropped {
         /// Why.
@@ -100,22 +108,35 @@ impl WishState {
             Status::Open | Status::Held { .. } | Status::Planned
         )
     }
-}
 
-impl WishState {
-    /// Whether nothing follows any more: dropped, or said with an outcome that does not ask for another contact.
+    /// Whether a contact is or was to say it and has not settled it: it waits again when that contact is over.
+    #[must_use]
+    pub fn is_unsettled_on(&self, interaction: InteractionId) -> bool {
+        match self.status {
+            Status::InContact { interaction: on } => on == interaction,
+            Status::Done {
+                outcome,
+                interaction: on,
+            } => on == interaction && !outcome.settles(),
+            _ => false,
+        }
+    }
+
+    /// Whether nothing follows any more: dropped, withdrawn, or said with an outcome that ends it.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         match self.status {
-            Status::Dropped { .. } => true,
-            Status::Done { outcome, .. } => outcome != Outcome::Later,
-            _ => false,
+            Status::Dropped { .. } | Status::Withdrawn => true,
+            Status::Done { outcome, .. } => outcome.settles(),
+            Status::Open | Status::Held { .. } | Status::Planned | Status::InContact { .. } => {
+                false
+            }
         }
     }
 }
 
 impl Outreach {
-    /// What is being said, or was, on a contact, in the order of filing.
+    /// What is being said, or was, on a contact, in the order of its agenda.
     #[must_use]
     pub fn agenda_of(&self, interaction: InteractionId) -> Vec<&WishState> {
         let here = |state: &&WishState| match state.status {
@@ -126,7 +147,7 @@ impl Outreach {
             _ => false,
         };
         let mut agenda: Vec<&WishState> = self.wishes.values().filter(here).collect();
-        agenda.sort_by_key(|state| (state.wish.class, state.filed_at, state.wish.id));
+        agenda.sort_by_key(|state| (state.place, state.wish.id));
         agenda
     }
 
@@ -164,6 +185,16 @@ impl Outreach {
         }
     }
 
+    fn say(&mut self, agenda: &[WishId], interaction: InteractionId) {
+        for (place, wish) in agenda.iter().enumerate() {
+            if let Some(state) = self.wishes.get_mut(wish) {
+                state.place = place;
+                state.status = Status::InContact { interaction };
+                state.asked_for = None;
+            }
+        }
+    }
+
     fn unplan(&mut self) {
         if let Some(plan) = self.plan.take() {
             for wish in plan.agenda {
@@ -196,9 +227,21 @@ impl Aggregate for Outreach {
                     status: Status::Open,
                     attempts: 0,
                     retry_at: None,
+                    asked_for: None,
+                    outcome_at: None,
+                    place: 0,
                 };
                 self.wishes.insert(id, state);
             }
+            Fact::WishAmended(wish) => {
+                if let Some(state) = self.wishes.get_mut(&wish.id) {
+                    state.wish = wish.clone();
+                    if state.status != Status::Planned {
+                        state.status = Status::Open;
+                    }
+                }
+            }
+            Fact::WishWithdrawn { wish, .. } => self.set(*wish, Status::Withdrawn),
             Fact::WishHeld {
                 wish,
                 until,
@@ -243,31 +286,27 @@ impl Aggregate for Outreach {
                 plan, interaction, ..
             } => {
                 if let Some(known) = self.plan.take() {
-                    for wish in known.agenda {
-                        self.set(
-                            wish,
-                            Status::InContact {
-                                interaction: *interaction,
-                            },
-                        );
-                    }
+                    self.say(&known.agenda, *interaction);
+                    self.ledger.note(Contact {
+                        id: interaction.as_uuid(),
+                        at,
+                        channel: known.channel,
+                        origin: Origin::Planned,
+                        reached: None,
+                    });
                 }
                 self.in_flight = Some((*plan, *interaction));
-                self.contacts.push(at);
-                if self.contacts.len() > 64 {
-                    self.contacts.remove(0);
-                }
             }
             Fact::PlanWithdrawn { plan, .. } => {
                 if let Some((_, interaction)) =
                     self.in_flight.take_if(|(started, _)| started == plan)
                 {
                     for state in self.wishes.values_mut() {
-                        if state.status == (Status::InContact { interaction }) {
+                        if state.is_unsettled_on(interaction) {
                             state.status = Status::Open;
                         }
                     }
-                    self.contacts.pop(); // nobody was contacted
+                    self.ledger.strike(interaction.as_uuid()); // nobody was contacted
                 } else {
                     self.unplan();
                 }
@@ -276,29 +315,22 @@ impl Aggregate for Outreach {
                 interaction,
                 agenda,
                 ..
-            } => {
-                for wish in agenda {
-                    self.set(
-                        *wish,
-                        Status::InContact {
-                            interaction: *interaction,
-                        },
-                    );
-                }
-            }
+            } => self.say(agenda, *interaction),
             Fact::OutcomeRecorded {
                 wish,
                 outcome,
+                not_before,
                 interaction,
                 ..
             } => {
-                self.set(
-                    *wish,
-                    Status::Done {
+                if let Some(state) = self.wishes.get_mut(wish) {
+                    state.status = Status::Done {
                         outcome: *outcome,
                         interaction: *interaction,
-                    },
-                );
+                    };
+                    state.asked_for = *not_before;
+                    state.outcome_at = Some(at);
+                }
             }
             Fact::ContactEnded {
                 interaction,
@@ -312,6 +344,7 @@ impl Aggregate for Outreach {
                 if ours && !reached {
                     self.unreached_at = Some(at);
                 }
+                self.ledger.end(interaction.as_uuid(), *reached);
                 for wish in returned {
                     if let Some(state) = self.wishes.get_mut(wish) {
                         state.status = Status::Open;
@@ -323,6 +356,7 @@ impl Aggregate for Outreach {
                     }
                 }
             }
+            Fact::ContactNoted(contact) => self.ledger.note(*contact),
             Fact::Closed {} => self.closed = true,
         }
     }

@@ -10,13 +10,17 @@ use crate::contact_point::{ContactPoint, Kind};
 use crate::customer::{Customer, KnownContactPoint};
 use crate::event::Revision;
 use crate::id::{AgentId, CustomerId, InteractionId, QueueId, TenantId, WishId};
-use crate::policy::{ContactPolicy, Policy};
+use crate::policy::{Cap, ContactPolicy, MOST_CONTACTS, Policy};
 use crate::private::Private;
-use crate::time::{Timestamp, Zone};
+use crate::time::{Date, Timestamp, Zone};
 
 mod any_history;
+mod book;
+mod bundling;
 mod contacts;
 mod gates;
+mod histories;
+mod pressure;
 
 /// Monday, 2026-11-23, ten in the morning in Shanghai.
 const MORNING: Timestamp = Timestamp::from_millis(1_795_399_200_000);
@@ -51,11 +55,16 @@ fn wish(n: u128, department: &str, class: WishClass, value: u32) -> Wish {
         purpose: department.to_owned(),
         class,
         talking_point: Private::new("something".to_owned()),
+        message: None,
         value,
+        propensity: CERTAIN,
+        expected_seconds: USUAL_SECONDS,
         not_before: None,
         expires_at: MORNING + 7 * 24 * HOUR,
         channels: vec![Channel::Voice],
         script: None,
+        evidence: None,
+        bundle: true,
     }
 }
 
@@ -82,17 +91,15 @@ fn reachable() -> Customer {
     }
 }
 
+/// One contact a day and no other cap, so that a test says what else it is about.
 fn rules() -> Policy {
     let rules = ContactPolicy {
         quiet_from: 21 * 60,
-        quiet_until: 8 * 60,
         gather_seconds: 600,
-        max_agenda: 3,
-        contacts_per_day: 1,
-        retry_seconds: 4 * 3_600,
+        caps: vec![],
         max_attempts: 3,
         consent_needed: vec![],
-        queue: QueueId::named(TenantId::named("t"), "outreach"),
+        ..ContactPolicy::declared(QueueId::named(TenantId::named("t"), "outreach"))
     };
     Policy { rules, version: 7 }
 }
@@ -103,6 +110,9 @@ struct Story {
     folded: Folded<Outreach>,
     facts: Vec<(Fact, Timestamp)>,
     customer: Customer,
+    complaint: bool,
+    tier: Option<&'static str>,
+    carried: &'static [Channel],
     policy: Policy,
     now: Timestamp,
 }
@@ -117,6 +127,9 @@ impl Story {
             folded,
             facts: vec![],
             customer: reachable(),
+            complaint: false,
+            tier: None,
+            carried: &[Channel::Voice],
             policy: rules(),
             now: MORNING,
         }
@@ -128,8 +141,10 @@ impl Story {
 
     fn known(&self) -> CustomerFacts<'_> {
         CustomerFacts {
-            customer: &self.customer,
-            zone: zone(),
+            open_complaint: self.complaint,
+            tier: self.tier,
+            carried: self.carried,
+            ..CustomerFacts::of(&self.customer, zone())
         }
     }
 
@@ -189,9 +204,72 @@ impl Story {
     }
 
     fn outcome(self, n: u128, outcome: Outcome, on: InteractionId) -> Self {
+        self.noted(n, outcome.into(), on)
+    }
+
+    fn noted(self, n: u128, noted: Noted, on: InteractionId) -> Self {
         let facts = self
             .it()
-            .record_outcome(wish_id(n), outcome, on, anna(), None)
+            .record_outcome(wish_id(n), noted, on, anna(), self.now)
+            .unwrap();
+        self.then(facts)
+    }
+
+    /// The contact that is planned is made and everything on it said.
+    fn said(self, outcome: Outcome) -> Self {
+        let story = self.started();
+        let on = story.running();
+        let agenda: Vec<WishId> = story.it().agenda_of(on).iter().map(|s| s.wish.id).collect();
+        let said = agenda.into_iter().fold(story, |story, wish| {
+            story.outcome(wish.as_uuid().as_u128(), outcome, on)
+        });
+        said.ended(on, true)
+    }
+
+    fn amend(
+        &self,
+        n: u128,
+        of: Option<&str>,
+        change: impl FnOnce(&mut Wish),
+    ) -> Result<Vec<Fact>, Rejection> {
+        self.it().amend(
+            wish_id(n),
+            of,
+            change,
+            who(),
+            self.known(),
+            &self.policy,
+            self.now,
+        )
+    }
+
+    fn amended(self, n: u128, change: impl FnOnce(&mut Wish)) -> Self {
+        let facts = self.amend(n, None, change).unwrap();
+        self.then(facts)
+    }
+
+    fn withdraw(&self, n: u128, of: Option<&str>) -> Result<Vec<Fact>, Rejection> {
+        self.it()
+            .withdraw(wish_id(n), of, who(), self.known(), &self.policy, self.now)
+    }
+
+    fn withdrawn(self, n: u128) -> Self {
+        let facts = self.withdraw(n, None).unwrap();
+        self.then(facts)
+    }
+
+    /// Another system tells of a contact it made.
+    fn contacted_elsewhere(self, n: u128, at: Timestamp) -> Self {
+        let contact = Contact {
+            id: Uuid::from_u128(n),
+            at,
+            channel: Channel::Sms,
+            origin: Origin::Elsewhere,
+            reached: Some(true),
+        };
+        let facts = self
+            .it()
+            .note_contact(contact, who(), self.known(), &self.policy, self.now)
             .unwrap();
         self.then(facts)
     }

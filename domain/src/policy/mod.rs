@@ -12,7 +12,7 @@ mod tests;
 pub use book::{Draft, MOST_COMMENT, MOST_OPEN, Origin, PolicyBook, Rejection, Version};
 pub use dry_run::{Change, Entry, Example, Kind, Question, Report, Said, SaidWish, replay};
 pub use fact::{Fact, Proposal, Setting};
-pub use rules::ContactPolicy;
+pub use rules::{Adjustment, Cap, ContactPolicy, Fault, MOST_CONTACTS};
 
 /// The rules and their version: what decisions look at.
 #[derive(Clone, Debug, PartialEq, Eq)]

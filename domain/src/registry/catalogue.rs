@@ -105,6 +105,11 @@ catalogue! { contact_point, ClaimFact:
 catalogue! { outreach, Outreach:
     Outreach::WishFiled(_) => "outreach.wish_filed.v1",
         "A department wants something of the customer.", Outreach::WishFiled(wish());
+    Outreach::WishAmended(_) => "outreach.wish_amended.v1",
+        "The department wants it otherwise: the whole wish as it is from now on.", Outreach::WishAmended(wish());
+    Outreach::WishWithdrawn { .. } => "outreach.wish_withdrawn.v1",
+        "The department does not want it any more.",
+        Outreach::WishWithdrawn { wish: wish_id(), receipt: receipt(Reason::WithdrawnByDepartment) };
     Outreach::WishHeld { .. } => "outreach.wish_held.v1",
         "The wish is not said now; it is looked at again later.",
         Outreach::WishHeld { wish: wish_id(), until: Some(at(3_600)), receipt: receipt(Reason::DailyCap) };
@@ -131,6 +136,8 @@ catalogue! { outreach, Outreach:
     Outreach::ContactEnded { .. } => "outreach.contact_ended.v1",
         "The contact is over; the returned wishes are open again.",
         Outreach::ContactEnded { interaction: interaction_id(), reached: false, returned: vec![wish_id()] };
+    Outreach::ContactNoted(_) => "outreach.contact_noted.v1",
+        "A contact was made that no plan led to; it counts like any other.", Outreach::ContactNoted(contact());
     Outreach::Closed {} => "outreach.closed.v1",
         "The customer was erased: nothing is wanted of them any more.", Outreach::Closed {};
 }

@@ -22,7 +22,9 @@ pub fn paths(kind: &str, version: u16) -> &'static [Path] {
         ("customer.named", 1) => &[&["name"]],
         ("customer.consent_changed", 1) => &[&["evidence"]],
         ("customer.do_not_contact_changed", 1) => &[&["reason"]],
-        ("outreach.wish_filed", 1) => &[&["talking_point"], &["script"]],
+        ("outreach.wish_filed" | "outreach.wish_amended", 1) => {
+            &[&["talking_point"], &["message"], &["script"], &["evidence"]]
+        }
         ("outreach.outcome_recorded", 1) => &[&["note"]],
         _ => &[],
     }

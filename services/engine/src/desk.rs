@@ -5,7 +5,7 @@ use rapport_domain::channel::Channel;
 use rapport_domain::event::{Actor, Position, Revision};
 use rapport_domain::id::{AgentId, InteractionId, MessageId, TenantId, WishId};
 use rapport_domain::interaction::{Fact, Interaction, OfferEnd, Phase, Rejection};
-use rapport_domain::outreach::{self, Outcome, Outreach};
+use rapport_domain::outreach::{self, Noted, Outreach};
 use rapport_domain::private::Private;
 use rapport_domain::time::Timestamp;
 
@@ -228,10 +228,10 @@ impl Engine {
         agent: AgentId,
         id: InteractionId,
         wish: WishId,
-        outcome: Outcome,
-        note: Option<String>,
+        noted: Noted,
     ) -> Result<Position, CommandError> {
-        let note = self::note(note)?;
+        let note = self::note(noted.note.map(|note| note.expose().clone()))?;
+        let noted = Noted { note, ..noted };
         if self.cluster.is_some() {
             self.store.renewed::<Interaction>(id.as_uuid()).await;
         }
@@ -250,10 +250,14 @@ impl Engine {
         let ctx = Ctx::by(tenant, Actor::Agent(agent), id.as_uuid());
         let done = self
             .store
-            .execute::<Outreach, outreach::Rejection>(known.customer.as_uuid(), &ctx, |state, _| {
-                let state = state.ok_or(outreach::Rejection::UnknownWish)?;
-                state.record_outcome(wish, outcome, id, agent, note.clone())
-            })
+            .execute::<Outreach, outreach::Rejection>(
+                known.customer.as_uuid(),
+                &ctx,
+                |state, now| {
+                    let state = state.ok_or(outreach::Rejection::UnknownWish)?;
+                    state.record_outcome(wish, noted.clone(), id, agent, now)
+                },
+            )
             .await;
         Ok(done
             .map_err(|error| CommandError::from(error).naming("wish"))?

@@ -153,6 +153,22 @@ impl Rejected for outreach::Rejection {
                 field: "expires_at",
                 detail: self.to_string(),
             },
+            Self::NoSuchLater => CommandError::Invalid {
+                field: "not_before",
+                detail: self.to_string(),
+            },
+            Self::BeingSaid => CommandError::Rejected {
+                code: "being_said",
+                detail: self.to_string(),
+            },
+            Self::Settled => CommandError::Rejected {
+                code: "settled",
+                detail: self.to_string(),
+            },
+            Self::BookFull => CommandError::Rejected {
+                code: "book_full",
+                detail: self.to_string(),
+            },
         }
     }
 }

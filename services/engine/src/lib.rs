@@ -7,6 +7,7 @@
 //!          floor, timers, process managers, desk <- reactor
 //! ```
 
+mod book;
 mod cache;
 mod calls;
 mod chat;
@@ -49,6 +50,8 @@ pub use erasure::Erasure;
 pub use error::{CommandError, EngineError};
 pub use live::{Change, ChangeKind, DeskFrame};
 pub use policy::PolicyChange;
+
+pub use book::{ContactReport, Field, HistoryEntry, WishChange};
 pub use projections::{
     BuildStatus, ProjectionRefusal, ProjectionStatus, Projections, Retried, State,
 };

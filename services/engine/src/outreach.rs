@@ -5,7 +5,7 @@ use rapport_domain::customer::Customer;
 use rapport_domain::event::Position;
 use rapport_domain::id::{CustomerId, InteractionId, PlanId, TenantId};
 use rapport_domain::interaction::{self, Interaction, Phase, Start};
-use rapport_domain::outreach::{CustomerFacts, Outreach, Rejection};
+use rapport_domain::outreach::{Contact, CustomerFacts, Outreach, Rejection};
 use rapport_domain::policy::Policy;
 use rapport_domain::time::{Timestamp, Zone};
 use std::sync::Arc;
@@ -28,30 +28,36 @@ pub(crate) struct Situation {
 
 impl Situation {
     pub fn facts(&self) -> CustomerFacts<'_> {
-        CustomerFacts {
-            customer: &self.customer,
-            zone: self.zone,
-        }
+        CustomerFacts::of(&self.customer, self.zone)
     }
 }
 
 impl Engine {
-    pub(crate) async fn situation(
-        &self,
-        tenant: TenantId,
-        customer: CustomerId,
-    ) -> Result<Situation, CommandError> {
+    /// The contact policy of a tenant.
+    pub(crate) fn policy(&self, tenant: TenantId) -> Result<Policy, CommandError> {
         let directory = self.directory();
         let entry = directory
             .tenant(tenant)
             .ok_or(CommandError::NotFound("tenant"))?;
-        let policy = entry
+        entry
             .policy()
             .cloned()
             .ok_or_else(|| CommandError::Invalid {
                 field: "policy",
                 detail: "the tenant has no contact policy; set one under `tenant.policy`".into(),
-            })?;
+            })
+    }
+
+    pub(crate) async fn situation(
+        &self,
+        tenant: TenantId,
+        customer: CustomerId,
+    ) -> Result<Situation, CommandError> {
+        let policy = self.policy(tenant)?;
+        let directory = self.directory();
+        let entry = directory
+            .tenant(tenant)
+            .ok_or(CommandError::NotFound("tenant"))?;
         let customer = self
             .customer(tenant, customer)
             .await?
@@ -423,5 +429,30 @@ impl Engine {
             })
             .await;
         self.report("return wishes", ended);
+    }
+
+    /// A contact with the customer began that no plan led to.
+    pub(crate) async fn count_contact(
+        &self,
+        tenant: TenantId,
+        customer: CustomerId,
+        contact: Contact,
+        ctx: &Ctx,
+    ) {
+        let situation = match self.situation(tenant, customer).await {
+            Ok(situation) => situation,
+            Err(error) => return self.failed("count a contact", &error),
+        };
+        let counted = self
+            .on_outreach(ctx, customer, |outreach, now| {
+                let (facts, policy) = (situation.facts(), &situation.policy);
+                outreach.note_contact(contact, customer, facts, policy, now)
+            })
+            .await;
+        match counted {
+            // Of whoever was erased nothing is counted any more.
+            Ok(_) | Err(ExecuteError::Rejected(Rejection::Closed)) => {}
+            Err(error) => self.failed("count a contact", &error),
+        }
     }
 }

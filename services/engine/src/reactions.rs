@@ -7,7 +7,7 @@ use rapport_domain::agent::{self, Presence, ReservationEnd};
 use rapport_domain::channel::Direction;
 use rapport_domain::id::{AgentId, CustomerId, InteractionId, QueueId};
 use rapport_domain::interaction::{self, DialParty, Interaction, OfferEnd};
-use rapport_domain::outreach;
+use rapport_domain::outreach::{self, Contact, Origin};
 use rapport_domain::setup::QueueFact;
 
 use crate::engine::Engine;
@@ -36,6 +36,7 @@ impl Engine {
                 direction,
                 contact_point,
                 node,
+                plan,
                 ..
             } => {
                 if cause.side.follow {
@@ -65,7 +66,27 @@ impl Engine {
                             .await;
                         }
                     }
-                    Direction::Outbound => self.count(cause, |counters| &counters.contacts_out),
+                    Direction::Outbound => {
+                        self.count(cause, |counters| &counters.contacts_out);
+                        if plan.is_none() {
+                            // Whoever reached out on their own: it counts like any other contact.
+                            let contact = Contact {
+                                id: id.as_uuid(),
+                                at,
+                                channel,
+                                origin: Origin::Agent,
+                                reached: None,
+                            };
+                            self.decide_then(
+                                cause,
+                                customer.as_uuid(),
+                                move |engine, tenant, ctx| async move {
+                                    engine.count_contact(tenant, customer, contact, &ctx).await;
+                                },
+                            )
+                            .await;
+                        }
+                    }
                 }
             }
             F::Queued { queue, priority } => {
@@ -325,7 +346,12 @@ impl Engine {
         let customer = CustomerId::from_uuid(cause.recorded.stream.id);
         match fact {
             F::WishFiled(_) => self.count(cause, |counters| &counters.wishes_filed),
-            F::WishHeld { .. } | F::WishDropped { .. } | F::Closed {} => {}
+            F::WishAmended(_)
+            | F::WishWithdrawn { .. }
+            | F::WishHeld { .. }
+            | F::WishDropped { .. }
+            | F::ContactNoted(_)
+            | F::Closed {} => {}
             F::ContactPlanned { .. } => self.count(cause, |counters| &counters.contacts_planned),
             F::ContactEnded { .. } => {}
             F::ContactStarted {

@@ -157,8 +157,14 @@ pub struct AgendaItem {
     pub talking_point: String,
     /// The script, when there is one.
     pub script: Option<String>,
+    /// Where what it rests on can be found.
+    pub evidence: Option<String>,
+    /// How long it takes to say.
+    pub expected_seconds: u32,
     /// What came of it so far.
     pub outcome: Option<Outcome>,
+    /// With `later`: when the customer wants to hear of it again, in milliseconds since 1970.
+    pub not_before: Option<i64>,
 }
 
 /// One written message.
@@ -329,10 +335,17 @@ fn agenda(outreach: &Outreach, interaction: InteractionId) -> Vec<AgendaItem> {
             .script
             .as_ref()
             .map(|script| script.expose().clone()),
+        evidence: state
+            .wish
+            .evidence
+            .as_ref()
+            .map(|evidence| evidence.expose().clone()),
+        expected_seconds: state.wish.expected_seconds,
         outcome: match state.status {
             Status::Done { outcome, .. } => Some(outcome),
             _ => None,
         },
+        not_before: state.asked_for.map(Timestamp::as_millis),
     };
     outreach
         .agenda_of(interaction)

@@ -16,7 +16,9 @@ use rapport_domain::id::{
     WishId,
 };
 use rapport_domain::interaction::{Closing, Interaction, Start};
-use rapport_domain::outreach::{CustomerFacts, Outcome, Outreach, Wish, WishClass};
+use rapport_domain::outreach::{
+    CERTAIN, CustomerFacts, Outcome, Outreach, USUAL_SECONDS, Wish, WishClass,
+};
 use rapport_domain::policy::{ContactPolicy, Policy};
 use rapport_domain::private::Private;
 use rapport_domain::setup::{QueueDefinition, QueueFact, TenantDefinition, TenantFact};
@@ -124,12 +126,12 @@ impl Traffic {
             quiet_from: 0,
             quiet_until: 0,
             gather_seconds: 0,
-            max_agenda: 3,
             contacts_per_day: 3,
+            caps: ContactPolicy::declared_caps(3),
             retry_seconds: 3_600,
             max_attempts: 3,
             consent_needed: vec![],
-            queue: self.queue(3),
+            ..ContactPolicy::declared(self.queue(3))
         };
         Policy { rules, version: 1 }
     }
@@ -342,16 +344,18 @@ impl Traffic {
                 talking_point: Private::new(
                     "There is something we would like to tell you.".to_owned(),
                 ),
+                message: None,
                 value: 10 + place as u32,
+                propensity: CERTAIN,
+                expected_seconds: USUAL_SECONDS,
                 not_before: None,
                 expires_at: self.now + Duration::from_secs(7 * 86_400),
                 channels: vec![Channel::Voice],
                 script: None,
+                evidence: None,
+                bundle: true,
             };
-            let facts = CustomerFacts {
-                customer: &known,
-                zone: Zone::UTC,
-            };
+            let facts = CustomerFacts::of(&known, Zone::UTC);
             let decided = folded
                 .state
                 .as_ref()
@@ -372,10 +376,7 @@ impl Traffic {
     ) {
         let id = customer.as_uuid();
         let rules = self.rules();
-        let facts = CustomerFacts {
-            customer: known,
-            zone: Zone::UTC,
-        };
+        let facts = CustomerFacts::of(known, Zone::UTC);
         let state = folded.state.clone().expect("it is");
         let Some(plan) = state.plan.clone() else {
             return;
@@ -401,7 +402,7 @@ impl Traffic {
                 continue;
             };
             let noted: Vec<outreach::Fact> = state
-                .record_outcome(*wish, outcome, on, self.agent(n), None)
+                .record_outcome(*wish, outcome.into(), on, self.agent(n), self.now)
                 .expect("on the agenda");
             self.and(id, &mut folded, noted);
         }

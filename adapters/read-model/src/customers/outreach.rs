@@ -24,6 +24,13 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
     };
     match fact {
         Fact::WishFiled(wish) => file(on, recorded, wish),
+        Fact::WishAmended(wish) => amend(on, recorded, wish),
+        Fact::WishWithdrawn { wish, receipt } => {
+            let sql = "UPDATE wish SET status = 'withdrawn', reason = NULL, until = NULL, plan = NULL, slot = NULL,
+                interaction = NULL WHERE id = ?1";
+            on.prepare_cached(sql)?.execute([bytes(wish.as_uuid())])?;
+            decided("wish_withdrawn", &[*wish], About::default(), receipt)
+        }
         Fact::WishHeld {
             wish,
             until,
@@ -104,7 +111,8 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
             let (agenda, slot) = planned_agenda(on, recorded, plan)?;
             let sql =
                 "UPDATE wish SET status = 'open', plan = NULL, slot = NULL, interaction = NULL
-                WHERE customer = ?1 AND plan = ?2 AND status IN ('planned', 'in_contact')";
+                WHERE customer = ?1 AND plan = ?2 AND (status IN ('planned', 'in_contact')
+                    OR (status = 'done' AND outcome IN ('later', 'not_discussed')))";
             on.prepare_cached(sql)?
                 .execute((bytes(recorded.stream.id), bytes(plan)))?;
             let interaction = match why {
@@ -148,11 +156,12 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
         Fact::OutcomeRecorded {
             wish,
             outcome,
+            not_before,
             interaction,
             note,
             ..
         } => {
-            let sql = "UPDATE wish SET status = 'done', outcome = ?2, interaction = ?3, outcome_at = ?5,
+            let sql = "UPDATE wish SET status = 'done', outcome = ?2, interaction = ?3, outcome_at = ?5, asked_for = ?6,
                 note = iif((SELECT erased_at FROM customer WHERE id = wish.customer) IS NULL, ?4, NULL)
                 WHERE id = ?1";
             on.prepare_cached(sql)?.execute((
@@ -161,6 +170,7 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
                 bytes(interaction.as_uuid()),
                 note.as_ref().map(|note| note.expose()),
                 recorded.event.recorded_at.as_micros(),
+                not_before.map(Timestamp::as_micros),
             ))?;
             Ok(())
         }
@@ -175,14 +185,15 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
             }
             Ok(())
         }
-        Fact::Closed {} => Ok(()),
+        Fact::ContactNoted(_) | Fact::Closed {} => Ok(()),
     }
 }
 
 fn file(on: &Connection, recorded: &Recorded, wish: &Wish) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO wish
-        (position, id, tenant, customer, department, purpose, class, value, filed_at, expires_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        (position, id, tenant, customer, department, purpose, class, value, filed_at, expires_at,
+        propensity, expected_seconds, bundle, channels, not_before)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     on.prepare_cached(sql)?.execute((
         number(recorded.position.0),
         bytes(wish.id.as_uuid()),
@@ -194,8 +205,35 @@ fn file(on: &Connection, recorded: &Recorded, wish: &Wish) -> rusqlite::Result<(
         wish.value,
         recorded.event.recorded_at.as_micros(),
         wish.expires_at.as_micros(),
+        wish.propensity,
+        wish.expected_seconds,
+        wish.bundle,
+        channels(wish),
+        wish.not_before.map(Timestamp::as_micros),
     ))?;
     Ok(())
+}
+
+fn amend(on: &Connection, recorded: &Recorded, wish: &Wish) -> rusqlite::Result<()> {
+    let sql = "UPDATE wish SET value = ?2, expires_at = ?3, propensity = ?4, expected_seconds = ?5, bundle = ?6,
+        channels = ?7, not_before = ?8, amended_at = ?9, status = iif(status = 'planned', status, 'open'),
+        reason = iif(status = 'planned', reason, NULL), until = iif(status = 'planned', until, NULL) WHERE id = ?1";
+    on.prepare_cached(sql)?.execute((
+        bytes(wish.id.as_uuid()),
+        wish.value,
+        wish.expires_at.as_micros(),
+        wish.propensity,
+        wish.expected_seconds,
+        wish.bundle,
+        channels(wish),
+        wish.not_before.map(Timestamp::as_micros),
+        recorded.event.recorded_at.as_micros(),
+    ))?;
+    Ok(())
+}
+
+fn channels(wish: &Wish) -> String {
+    serde_json::to_string(&wish.channels).unwrap_or_else(|_| "[]".to_owned())
 }
 
 /// What a plan is about at this moment, in the order of its last planning, and its slot.

@@ -4,7 +4,7 @@ use rapport_domain::event::Position;
 use rapport_domain::id::{CustomerId, InteractionId, PlanId, TenantId, WishId};
 use rapport_domain::private::Private;
 use rapport_domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 use uuid::Uuid;
 
 use crate::stored::{
@@ -12,12 +12,13 @@ use crate::stored::{
 };
 use crate::view::{
     ConsentView, ContactPointView, CustomerName, CustomerView, DecidedWish, Decision, DecisionPage,
-    OutcomeCount, WishPage, WishView,
+    OutcomeCount, WishFilter, WishPage, WishView,
 };
 
 const WISH: &str =
     "SELECT id, customer, department, purpose, class, value, filed_at, expires_at, status, reason,
-    until, plan, slot, interaction, outcome, note, outcome_at, attempts, position FROM wish";
+    until, plan, slot, interaction, outcome, note, outcome_at, attempts, propensity, expected_seconds,
+    bundle, channels, amended_at, not_before, asked_for, position FROM wish";
 
 fn wish_view(row: &Row<'_>) -> rusqlite::Result<WishView> {
     Ok(WishView {
@@ -39,6 +40,13 @@ fn wish_view(row: &Row<'_>) -> rusqlite::Result<WishView> {
         note: row.get::<_, Option<String>>(15)?.map(Private::new),
         outcome_at: maybe_millis(row, 16)?,
         attempts: row.get(17)?,
+        propensity: f64::from(row.get::<_, u16>(18)?) / 1_000.0,
+        expected_seconds: row.get(19)?,
+        bundle: row.get(20)?,
+        channels: json(row, 21)?,
+        amended_at: maybe_millis(row, 22)?,
+        not_before: maybe_millis(row, 23)?,
+        asked_for: maybe_millis(row, 24)?,
     })
 }
 
@@ -141,28 +149,41 @@ pub(crate) fn wish(
 pub(crate) fn wishes(
     on: &Connection,
     tenant: TenantId,
-    department: Option<&str>,
+    filter: &WishFilter,
     after: Position,
     limit: usize,
 ) -> rusqlite::Result<WishPage> {
-    // Two statements, because one with `OR` would use no index.
-    let sql = match department {
-        Some(_) => format!(
-            "{WISH} WHERE tenant = ?1 AND department = ?2 AND position > ?3 ORDER BY position LIMIT ?4"
+    // Only what is asked for stands in the statement: `?2 IS NULL OR …` would use no index.
+    let (tenant, after, most) = (bytes(tenant.as_uuid()), number(after.0), one_more(limit));
+    let customer = filter.customer.map(|customer| bytes(customer.as_uuid()));
+    let mut sql = format!("{WISH} WHERE tenant = :tenant AND position > :after");
+    let mut asked: Vec<(&str, &dyn ToSql)> =
+        vec![(":tenant", &tenant), (":after", &after), (":most", &most)];
+    let texts = [
+        (
+            ":department",
+            &filter.department,
+            " AND department = :department",
         ),
-        None => format!(
-            "{WISH} WHERE tenant = ?1 AND ?2 IS NULL AND position > ?3 ORDER BY position LIMIT ?4"
-        ),
-    };
+        (":status", &filter.status, " AND status = :status"),
+        (":purpose", &filter.purpose, " AND purpose = :purpose"),
+    ];
+    for (name, text, condition) in &texts {
+        if let Some(text) = text {
+            asked.push((name, text));
+            sql.push_str(condition);
+        }
+    }
+    if let Some(customer) = &customer {
+        // `+` keeps the planner from walking all wishes of the tenant because they come in the right order.
+        asked.push((":customer", customer));
+        sql = sql.replace("WHERE tenant", "WHERE +tenant");
+        sql.push_str(" AND customer = :customer");
+    }
+    sql.push_str(" ORDER BY position LIMIT :most");
     let mut query = on.prepare_cached(&sql)?;
-    let asked = (
-        bytes(tenant.as_uuid()),
-        department,
-        number(after.0),
-        one_more(limit),
-    );
     let mut found: Vec<(WishView, Position)> = query
-        .query_map(asked, |row| Ok((wish_view(row)?, position(row, 18)?)))?
+        .query_map(&asked[..], |row| Ok((wish_view(row)?, position(row, 25)?)))?
         .collect::<Result<_, _>>()?;
     let next = cut(&mut found, limit)
         .and_then(|()| found.last())

@@ -1,7 +1,7 @@
 //! Which customers the coordinator must look at, and when.
 
 use rapport_domain::event::Recorded;
-use rapport_domain::outreach::{Fact, Outcome};
+use rapport_domain::outreach::Fact;
 use rusqlite::Connection;
 
 use crate::stored::bytes;
@@ -22,13 +22,22 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
                 now,
             ))?;
         }
+        Fact::WishAmended(wish) => {
+            // A plan keeps its slot; what is not planned is decided on anew in the same append.
+            let sql = "UPDATE wish SET expires_at = ?2,
+                deadline = iif(status = 'planned', min(deadline, ?2), ?3),
+                status = iif(status = 'planned', status, 'open') WHERE id = ?1";
+            let expires = wish.expires_at.as_micros();
+            on.prepare_cached(sql)?
+                .execute((bytes(wish.id.as_uuid()), expires, now))?;
+        }
         Fact::WishHeld { wish, until, .. } => {
             let sql = "UPDATE wish SET status = 'held', plan = NULL,
                 deadline = min(expires_at, coalesce(?2, expires_at)) WHERE id = ?1";
             on.prepare_cached(sql)?
                 .execute((bytes(wish.as_uuid()), until.map(|until| until.as_micros())))?;
         }
-        Fact::WishDropped { wish, .. } => {
+        Fact::WishDropped { wish, .. } | Fact::WishWithdrawn { wish, .. } => {
             let sql =
                 "UPDATE wish SET status = 'dropped', plan = NULL, deadline = NULL WHERE id = ?1";
             on.prepare_cached(sql)?.execute([bytes(wish.as_uuid())])?;
@@ -64,7 +73,7 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
             let plan = bytes(plan.as_uuid());
             let sql =
                 "UPDATE wish SET status = 'open', plan = NULL, interaction = NULL, deadline = ?3
-                WHERE customer = ?1 AND plan = ?2 AND status IN ('planned', 'in_contact')";
+                WHERE customer = ?1 AND plan = ?2 AND status IN ('planned', 'in_contact', 'later')";
             on.prepare_cached(sql)?.execute((customer, plan, now))?;
             on.prepare_cached("DELETE FROM in_flight WHERE customer = ?1 AND plan = ?2")?
                 .execute((customer, plan))?;
@@ -81,12 +90,8 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
             }
         }
         Fact::OutcomeRecorded { wish, outcome, .. } => {
-            // `later` waits for the end of the contact, then it is open again.
-            let status = if *outcome == Outcome::Later {
-                "later"
-            } else {
-                "done"
-            };
+            // What is not settled waits for the end of the contact, then it is open again.
+            let status = if outcome.settles() { "done" } else { "later" };
             let sql = "UPDATE wish SET status = ?2, deadline = NULL WHERE id = ?1";
             on.prepare_cached(sql)?
                 .execute((bytes(wish.as_uuid()), status))?;
@@ -105,6 +110,7 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
             on.prepare_cached(sql)?
                 .execute((customer, bytes(interaction.as_uuid())))?;
         }
+        Fact::ContactNoted(_) => {}
         Fact::Closed {} => {} // every wish was settled in the same append
     }
     Ok(())

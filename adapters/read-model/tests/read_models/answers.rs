@@ -8,10 +8,11 @@ use crate::support::{Paper, fed};
 use rapport_domain::agent;
 use rapport_domain::channel::Channel;
 use rapport_domain::event::{Category, Position, Stream};
-use rapport_domain::id::{OfferId, TenantId, WishId};
+use rapport_domain::id::{CustomerId, OfferId, TenantId, WishId};
 use rapport_domain::interaction::{CloseCause, Fact, OfferEnd};
 use rapport_domain::outreach::{self, Wish};
 use rapport_domain::port::query::Worklist;
+use rapport_read_model::view::WishFilter;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -67,7 +68,15 @@ fn views_have_the_fields_that_the_api_promises() {
             .collect::<BTreeSet<_>>()
     };
     let wish = models.wish(tenant(), wish_id()).unwrap().unwrap();
-    let values = words(&["open", "held", "planned", "in_contact", "done", "dropped"]);
+    let values = words(&[
+        "open",
+        "held",
+        "planned",
+        "in_contact",
+        "done",
+        "dropped",
+        "withdrawn",
+    ]);
     assert_eq!(fields(&wish), &documented("WishView") - &values);
     let item = &models
         .timeline(tenant(), customer(), None, 9)
@@ -85,7 +94,10 @@ fn views_have_the_fields_that_the_api_promises() {
         "started",
         "withdrawn",
         "taken_up",
+        "wish_withdrawn",
+        "text",
     ]);
+    // The interface adds the plain words.
     assert_eq!(fields(decision), &documented("Decision") - &values);
     let names = words(&[
         "id",
@@ -189,14 +201,14 @@ fn another_tenant_sees_nothing_of_it() {
     assert_eq!(models.wish(other, wish_id()).unwrap(), None);
     assert_eq!(
         models
-            .wishes(other, None, Position::START, 9)
+            .wishes(other, &WishFilter::default(), Position::START, 9)
             .unwrap()
             .wishes,
         vec![]
     );
     assert_eq!(
         models
-            .wishes(other, Some("finance"), Position::START, 9)
+            .wishes(other, &finance(), Position::START, 9)
             .unwrap()
             .wishes,
         vec![]
@@ -231,8 +243,15 @@ fn another_tenant_sees_nothing_of_it() {
     );
 }
 
+fn finance() -> WishFilter {
+    WishFilter {
+        department: Some("finance".to_owned()),
+        ..WishFilter::default()
+    }
+}
+
 #[test]
-fn wishes_come_in_pages_and_by_department() {
+fn wishes_come_in_pages_and_by_department_status_purpose_and_customer() {
     let (folder, mut paper) = (tempfile::tempdir().unwrap(), Paper::default());
     for n in 0..7_u128 {
         let department = if n % 2 == 0 { "finance" } else { "marketing" };
@@ -251,7 +270,9 @@ fn wishes_come_in_pages_and_by_department() {
     let models = fed(folder.path(), &paper.events);
     let (mut seen, mut after) = (vec![], Position::START);
     loop {
-        let page = models.wishes(tenant(), None, after, 3).unwrap();
+        let page = models
+            .wishes(tenant(), &WishFilter::default(), after, 3)
+            .unwrap();
         seen.extend(page.wishes.iter().map(|wish| wish.id.as_uuid().as_u128()));
         match page.next {
             Some(next) => after = next,
@@ -259,10 +280,31 @@ fn wishes_come_in_pages_and_by_department() {
         }
     }
     assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6]);
-    let finance = models
-        .wishes(tenant(), Some("finance"), Position::START, 9)
-        .unwrap();
-    assert_eq!((finance.wishes.len(), finance.next), (4, None));
+    let found = |filter: WishFilter| {
+        let page = models
+            .wishes(tenant(), &filter, Position::START, 9)
+            .unwrap();
+        assert_eq!(page.next, None);
+        page.wishes.len()
+    };
+    assert_eq!(found(finance()), 4);
+    let status = |status: &str| WishFilter {
+        status: Some(status.to_owned()),
+        ..WishFilter::default()
+    };
+    assert_eq!((found(status("open")), found(status("held"))), (7, 0));
+    let purpose = |purpose: &str| WishFilter {
+        purpose: Some(purpose.to_owned()),
+        ..finance()
+    };
+    assert_eq!(found(purpose("payment_reminder")), 4);
+    assert_eq!(found(purpose("survey")), 0);
+    let of = |customer| WishFilter {
+        customer: Some(customer),
+        ..finance()
+    };
+    assert_eq!(found(of(customer())), 4);
+    assert_eq!(found(of(CustomerId::from_uuid(Uuid::from_u128(404)))), 0);
 }
 
 #[test]

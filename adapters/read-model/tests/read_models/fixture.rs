@@ -159,11 +159,16 @@ pub fn wish() -> Wish {
         purpose: "payment_reminder".into(),
         class: WishClass::Service,
         talking_point: Private::new("Invoice 1042".into()),
+        message: None,
         value: 40,
+        propensity: 700,
+        expected_seconds: 90,
         not_before: None,
         expires_at: LATE + Duration::from_secs(86_400),
         channels: vec![Channel::Voice],
         script: None,
+        evidence: None,
+        bundle: true,
     }
 }
 

@@ -11,7 +11,7 @@ use rapport_domain::customer::{ClaimFact, Customer, ErasureGround};
 use rapport_domain::event::Revision;
 use rapport_domain::id::{AgentId, CustomerId, InteractionId, QueueId, TenantId, WishId};
 use rapport_domain::interaction::{Closing, Interaction, Start};
-use rapport_domain::outreach::{CustomerFacts, Outcome, Outreach, Status, Wish, WishClass};
+use rapport_domain::outreach::{CustomerFacts, Noted, Outcome, Outreach, Status, Wish, WishClass};
 use rapport_domain::policy::{ContactPolicy, Policy};
 use rapport_domain::port::query::Worklist;
 use rapport_domain::private::Private;
@@ -31,6 +31,8 @@ pub enum Step {
     Outcome(usize, u128, Outcome),
     End(usize),
     Leave(usize),
+    Amend(usize, u128, u64),
+    Withdraw(usize, u128),
     Wait(u64),
 }
 
@@ -38,6 +40,7 @@ pub fn any_step() -> impl Strategy<Value = Step> {
     let outcome = prop_oneof![
         Just(Outcome::Agreed),
         Just(Outcome::Later),
+        Just(Outcome::NotDiscussed),
         Just(Outcome::Declined)
     ];
     prop_oneof![
@@ -49,6 +52,8 @@ pub fn any_step() -> impl Strategy<Value = Step> {
         3 => (0..CUSTOMERS).prop_map(Step::End),
         2 => (0..CUSTOMERS).prop_map(Step::Leave),
         1 => (0..CUSTOMERS).prop_map(Step::Erase),
+        2 => (0..CUSTOMERS, 0..8_u128, 1..96_u64).prop_map(|(who, n, hours)| Step::Amend(who, n, hours)),
+        1 => (0..CUSTOMERS, 0..8_u128).prop_map(|(who, n)| Step::Withdraw(who, n)),
         4 => (1..2_000_u64).prop_map(Step::Wait),
     ]
 }
@@ -77,14 +82,12 @@ pub fn point(n: u128) -> ContactPoint {
 fn rules() -> Policy {
     let rules = ContactPolicy {
         quiet_from: 21 * 60,
-        quiet_until: 8 * 60,
-        gather_seconds: 60,
         max_agenda: 2,
         contacts_per_day: 2,
         retry_seconds: 600,
         max_attempts: 3,
         consent_needed: vec![],
-        queue: QueueId::named(TenantId::named("a"), "outreach"),
+        ..ContactPolicy::declared(QueueId::named(TenantId::named("a"), "outreach"))
     };
     Policy { rules, version: 1 }
 }
@@ -162,21 +165,19 @@ impl History {
                 self.now = self.now + Duration::from_secs(*seconds * 10);
                 return;
             }
-            Step::File(who, ..) | Step::Outcome(who, ..) => *who,
+            Step::File(who, ..) | Step::Outcome(who, ..) | Step::Amend(who, ..) => *who,
             Step::Erase(who)
             | Step::Look(who)
             | Step::Start(who)
             | Step::Calls(who)
             | Step::End(who)
+            | Step::Withdraw(who, _)
             | Step::Leave(who) => *who,
         };
         let person = &mut self.people[who];
         let it = person.outreach.state.clone().unwrap();
         let known = person.known.clone();
-        let facts = CustomerFacts {
-            customer: &known,
-            zone: Zone::UTC,
-        };
+        let facts = CustomerFacts::of(&known, Zone::UTC);
         let decided = match step {
             Step::Erase(_) => {
                 let facts = person.known.erase(ErasureGround::Requested);
@@ -205,13 +206,31 @@ impl History {
                         WishClass::Marketing
                     },
                     talking_point: Private::new(format!("point for {who}")),
+                    message: None,
                     value: *value,
+                    propensity: 900,
+                    expected_seconds: 60,
                     not_before: (n % 3 == 0).then(|| now + Duration::from_secs(900)),
                     expires_at: now + Duration::from_secs(3 * 86_400),
                     channels: vec![Channel::Voice],
                     script: None,
+                    evidence: None,
+                    bundle: true,
                 };
                 it.file(wish, person.id, facts, &rules, now)
+                    .unwrap_or_default()
+            }
+            Step::Amend(_, n, hours) => {
+                let wish = WishId::from_uuid(Uuid::from_u128(1_000 * (who as u128 + 1) + n));
+                let later = |wish: &mut Wish| {
+                    wish.expires_at = now + Duration::from_secs(*hours * 3_600);
+                };
+                it.amend(wish, None, later, person.id, facts, &rules, now)
+                    .unwrap_or_default()
+            }
+            Step::Withdraw(_, n) => {
+                let wish = WishId::from_uuid(Uuid::from_u128(1_000 * (who as u128 + 1) + n));
+                it.withdraw(wish, None, person.id, facts, &rules, now)
                     .unwrap_or_default()
             }
             Step::Look(_) => it.coordinate(person.id, facts, &rules, now),
@@ -230,8 +249,11 @@ impl History {
                     .or(person.last_call)
                     .unwrap_or(InteractionId::from_uuid(Uuid::nil()));
                 let anna = AgentId::named(person.tenant, "anna");
-                let note = Some(Private::new(format!("note of {who}")));
-                it.record_outcome(wish, *outcome, on, anna, note)
+                let noted = Noted {
+                    note: Some(Private::new(format!("note of {who}"))),
+                    ..(*outcome).into()
+                };
+                it.record_outcome(wish, noted, on, anna, now)
                     .unwrap_or_default()
             }
             Step::End(_) => match it.in_flight.map(|(_, on)| on).or(person.last_call) {
@@ -301,6 +323,7 @@ fn status_word(status: &Status) -> &'static str {
         Status::InContact { .. } => "in_contact",
         Status::Done { .. } => "done",
         Status::Dropped { .. } => "dropped",
+        Status::Withdrawn => "withdrawn",
     }
 }
 
@@ -363,6 +386,7 @@ proptest! {
                 let view = models.wish(person.tenant, *id).unwrap().unwrap();
                 prop_assert_eq!(&view.status, status_word(&state.status));
                 prop_assert_eq!(view.attempts, state.attempts);
+                prop_assert_eq!(view.expires_at, state.wish.expires_at.as_millis());
                 prop_assert_eq!(view.filed_at, state.filed_at.as_millis());
                 let on = match state.status {
                     Status::InContact { interaction } | Status::Done { interaction, .. } => Some(interaction),
@@ -378,8 +402,8 @@ proptest! {
                 }
             }
             let open = |state: &rapport_domain::outreach::WishState| match state.status {
-                Status::Done { outcome, .. } => outcome == Outcome::Later,
-                Status::Dropped { .. } => false,
+                Status::Done { outcome, .. } => !outcome.settles(),
+                Status::Dropped { .. } | Status::Withdrawn => false,
                 _ => true,
             };
             let unsettled = it.in_flight.is_some() || it.wishes.values().any(open);

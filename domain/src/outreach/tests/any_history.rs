@@ -2,199 +2,24 @@
 
 use proptest::prelude::*;
 
+use super::histories::{any_step, play};
 use super::*;
 use crate::aggregate::{self, Aggregate};
-use crate::customer::Customer;
 
-#[derive(Clone, Debug)]
-enum Step {
-    File {
-        n: u128,
-        class: WishClass,
-        value: u32,
-        hours: u64,
-        delay: u64,
-    },
-    Look,
-    Start,
-    CustomerCalls {
-        talking: bool,
-    },
-    Outcome(u128, Outcome),
-    End {
-        reached: bool,
-    },
-    InboundOver,
-    DoNotContact(bool),
-    Erased,
-    Consent(bool),
-    Wait(u64),
-    /// The clock moves to the slot of the plan.
-    Slot,
-    /// What the node beside this one decides on what it knows.
-    Stale(Box<Step>),
-    /// The node beside catches up.
-    Refresh,
-}
-
-fn any_class() -> impl Strategy<Value = WishClass> {
-    prop_oneof![
-        Just(WishClass::Mandatory),
-        Just(WishClass::Service),
-        Just(WishClass::Marketing)
-    ]
-}
-
-fn any_outcome() -> impl Strategy<Value = Outcome> {
-    prop_oneof![
-        Just(Outcome::Agreed),
-        Just(Outcome::Declined),
-        Just(Outcome::Informed),
-        Just(Outcome::Later)
-    ]
-}
-
-fn any_request() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        5 => (1..60_u128, any_class(), 1..100_u32, 1..200_u64, prop_oneof![4 => Just(0), 1 => 1..30_u64])
-            .prop_map(|(n, class, value, hours, delay)| Step::File { n, class, value, hours, delay }),
-        3 => Just(Step::Look),
-        5 => Just(Step::Start),
-        1 => any::<bool>().prop_map(|talking| Step::CustomerCalls { talking }),
-        3 => (1..12_u128, any_outcome()).prop_map(|(n, outcome)| Step::Outcome(n, outcome)),
-        3 => any::<bool>().prop_map(|reached| Step::End { reached }),
-        3 => Just(Step::InboundOver),
-    ]
-}
-
-fn any_step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        8 => any_request(),
-        3 => any_request().prop_map(|step| Step::Stale(Box::new(step))),
-        2 => Just(Step::Refresh),
-        1 => prop::bool::weighted(0.3).prop_map(Step::DoNotContact),
-        1 => prop::bool::weighted(0.7).prop_map(Step::Consent),
-        1 => prop::bool::weighted(0.1).prop_map(|erased| if erased { Step::Erased } else { Step::Look }),
-        4 => prop_oneof![3 => 1..15_u64, 1 => 60..900_u64].prop_map(Step::Wait),
-        5 => Just(Step::Slot),
-    ]
-}
-
-/// What `view` (of any age) would append.
-fn decide(view: &Outreach, story: &Story, step: &Step) -> Vec<Fact> {
-    let (known, policy, now) = (story.known(), &story.policy, story.now);
-    match step {
-        Step::File {
-            n,
-            class,
-            value,
-            hours,
-            delay,
-        } => {
-            let not_before = (*delay > 0).then(|| now + u32::try_from(*delay).unwrap() * HOUR);
-            let expires_at = now + u32::try_from(*hours).unwrap() * HOUR;
-            let wish = Wish {
-                not_before,
-                expires_at,
-                ..wish(*n, "marketing", *class, *value)
-            };
-            view.file(wish, who(), known, policy, now)
-                .unwrap_or_default()
-        }
-        Step::Look => view.coordinate(who(), known, policy, now),
-        Step::Start => match &view.plan {
-            Some(plan) => view.start(plan, known, policy, now).unwrap_or_default(),
-            None => vec![],
-        },
-        Step::CustomerCalls { talking } => {
-            view.customer_contacted_us(inbound(), *talking, known, policy, now)
-        }
-        Step::Outcome(n, outcome) => {
-            let on = view.in_flight.map_or(inbound(), |(_, running)| running);
-            let agenda = view.agenda_of(on);
-            let Some(said) = agenda.get(usize::try_from(*n).unwrap() % agenda.len().max(1)) else {
-                return vec![];
-            };
-            view.record_outcome(said.wish.id, *outcome, on, anna(), None)
-                .unwrap_or_default()
-        }
-        Step::End { reached } => match view.in_flight {
-            Some((_, running)) => view.contact_ended(running, *reached, who(), known, policy, now),
-            None => vec![],
-        },
-        Step::InboundOver => view.contact_ended(inbound(), true, who(), known, policy, now),
-        Step::Erased => view.close(policy.version),
-        Step::DoNotContact(_)
-        | Step::Consent(_)
-        | Step::Wait(_)
-        | Step::Slot
-        | Step::Stale(_)
-        | Step::Refresh => vec![],
-    }
-}
-
-/// The customer as they were when a fact was decided: what a checker may use.
-#[derive(Clone)]
-struct Appended {
-    facts: Vec<Fact>,
-    at: Timestamp,
-    customer: Customer,
-}
-
-fn play(steps: &[Step]) -> (Story, Vec<Appended>) {
-    let mut story = Story::new().with(|_, rules| {
-        (rules.contacts_per_day, rules.retry_seconds) = (1, 3_600);
-        rules.consent_needed = vec![WishClass::Marketing];
-    });
-    let said = ("marketing".to_owned(), Channel::Voice);
-    story.customer.consent.insert(said, true);
-    let mut beside = story.folded.clone();
-    let mut appends = vec![];
-    for step in steps {
-        let facts = match step {
-            Step::Wait(minutes) => {
-                story.now = story.now + u32::try_from(*minutes).unwrap() * MINUTE;
-                continue;
-            }
-            Step::Slot => {
-                let slot = story.it().plan.as_ref().map(|plan| plan.slot);
-                story.now = story.now.max(slot.unwrap_or(story.now));
-                continue;
-            }
-            Step::DoNotContact(active) => {
-                story.customer.do_not_contact = *active;
-                continue;
-            }
-            Step::Consent(given) => {
-                story
-                    .customer
-                    .consent
-                    .insert(("marketing".to_owned(), Channel::Voice), *given);
-                continue;
-            }
-            Step::Refresh => {
-                beside = story.folded.clone();
-                continue;
-            }
-            Step::Stale(step) => {
-                let facts = decide(beside.state.as_ref().unwrap(), &story, step);
-                if beside.revision != story.folded.revision {
-                    continue; // the log refuses it: somebody wrote first
-                }
-                facts
-            }
-            step => decide(story.it(), &story, step),
-        };
-        if !facts.is_empty() {
-            appends.push(Appended {
-                facts: facts.clone(),
-                at: story.now,
-                customer: story.customer.clone(),
-            });
-            story = story.then(facts);
-        }
-    }
-    (story, appends)
+/// Whether a contact may be made under these caps and this gap, counted from scratch.
+fn has_room(made: &[Timestamp], rules: &ContactPolicy, at: Timestamp) -> bool {
+    let today = zone().local(at).day;
+    let gap = Duration::from_secs(rules.min_gap_seconds.into());
+    let within = |days: u32| {
+        let first = today - i32::try_from(days).unwrap() + 1;
+        made.iter()
+            .filter(|at| zone().local(**at).day >= first)
+            .count()
+    };
+    made.iter().all(|earlier| *earlier + gap <= at)
+        && rules
+            .windows()
+            .all(|cap| within(cap.days) < cap.contacts as usize)
 }
 
 proptest! {
@@ -218,37 +43,84 @@ proptest! {
     }
 
     #[test]
-    fn no_contact_starts_against_quiet_hours_caps_consent_or_a_wish_not_to_be_contacted(
-        steps in prop::collection::vec(any_step(), 0..120)
+    fn no_contact_starts_against_quiet_hours_holidays_caps_consent_refusals_or_complaints(
+        steps in prop::collection::vec(any_step(), 0..160)
     ) {
         let (story, appends) = play(&steps);
         let rules = &story.policy.rules;
+        let silence = Duration::from_secs(86_400) * rules.refusal_silence_days;
         let mut state = Outreach::default();
-        let mut started: Vec<(crate::id::PlanId, Timestamp)> = vec![];
+        // Every contact by its name, and what was said of each wish last.
+        let mut made: Vec<(Uuid, Timestamp)> = vec![];
+        let mut said: BTreeMap<WishId, (Outcome, Timestamp)> = BTreeMap::new();
         for append in &appends {
             for fact in &append.facts {
-                if let Fact::ContactStarted { plan, .. } = fact {
+                if let Fact::ContactStarted { plan, interaction, .. } = fact {
                     let local = zone().local(append.at);
                     prop_assert!(!rules.is_quiet(local), "at minute {}", local.minute);
                     let known = state.plan.clone().unwrap();
                     prop_assert_eq!(known.id, *plan);
                     prop_assert!(known.agenda.len() <= rules.max_agenda.into() && !known.agenda.is_empty());
-                    let today = started.iter().filter(|(_, at)| zone().local(*at).day == local.day).count();
-                    for wish in known.agenda.iter().map(|wish| &state.wishes[wish].wish) {
+                    let wishes: Vec<&Wish> = known.agenda.iter().map(|wish| &state.wishes[wish].wish).collect();
+                    let seconds: u32 = wishes.iter().map(|wish| wish.expected_seconds).sum();
+                    prop_assert!(seconds <= rules.max_agenda_seconds || wishes.len() == 1);
+                    prop_assert!(wishes.iter().all(|wish| wish.bundle) || wishes.len() == 1);
+                    let times: Vec<Timestamp> = made.iter().map(|(_, at)| *at).collect();
+                    for wish in wishes {
                         prop_assert!(append.at < wish.expires_at && wish.not_before.is_none_or(|from| from <= append.at));
                         if wish.class != WishClass::Mandatory {
                             prop_assert!(!append.customer.do_not_contact);
-                            prop_assert!(today < rules.contacts_per_day as usize, "{today} today");
-                            let said = append.customer.consent_for(&wish.purpose, Channel::Voice);
-                            prop_assert_ne!(said, Some(false));
-                            prop_assert!(wish.class != WishClass::Marketing || said == Some(true));
+                            prop_assert!(!rules.is_holiday(local));
+                            prop_assert!(has_room(&times, rules, append.at), "{times:?}");
+                            let consent = append.customer.consent_for(&wish.purpose, Channel::Voice);
+                            prop_assert_ne!(consent, Some(false));
+                            prop_assert!(wish.class != WishClass::Marketing || consent == Some(true));
+                            prop_assert!(wish.class != WishClass::Marketing || !append.complaint);
+                            for (other, (outcome, at)) in &said {
+                                let same = state.wishes[other].wish.purpose == wish.purpose;
+                                prop_assert!(!same || *outcome != Outcome::Declined || *at + silence <= append.at);
+                            }
                         }
                     }
-                    started.push((*plan, append.at));
+                    made.push((interaction.as_uuid(), append.at));
                 }
-                // A contact withdrawn before anybody took it reached nobody.
-                if let Fact::PlanWithdrawn { plan, .. } = fact {
-                    started.retain(|(known, _)| known != plan);
+                match fact {
+                    // A contact withdrawn before anybody took it reached nobody.
+                    Fact::PlanWithdrawn { plan, .. } => {
+                        if let Some((_, running)) = state.in_flight.filter(|(started, _)| started == plan) {
+                            made.retain(|(known, _)| *known != running.as_uuid());
+                        }
+                    }
+                    Fact::ContactNoted(contact) if made.iter().all(|(known, _)| *known != contact.id) => {
+                        made.push((contact.id, contact.at));
+                    }
+                    Fact::OutcomeRecorded { wish, outcome, .. } => {
+                        said.insert(*wish, (*outcome, append.at));
+                    }
+                    _ => {}
+                }
+                state.apply(fact, append.at, Revision::FIRST);
+            }
+        }
+    }
+
+    #[test]
+    fn an_agenda_that_customers_hear_on_their_own_call_holds_nothing_they_refused_or_must_not_be_sold(
+        steps in prop::collection::vec(any_step(), 0..160)
+    ) {
+        let (story, appends) = play(&steps);
+        let mut state = Outreach::default();
+        for append in &appends {
+            for fact in &append.facts {
+                if let Fact::AgendaTakenUp { agenda, .. } = fact {
+                    prop_assert!(agenda.len() <= story.policy.rules.max_agenda.into());
+                    for wish in agenda.iter().map(|wish| &state.wishes[wish].wish) {
+                        if wish.class != WishClass::Mandatory {
+                            prop_assert!(!append.customer.do_not_contact);
+                            prop_assert_ne!(append.customer.consent_for(&wish.purpose, Channel::Voice), Some(false));
+                        }
+                        prop_assert!(wish.class != WishClass::Marketing || !append.complaint);
+                    }
                 }
                 state.apply(fact, append.at, Revision::FIRST);
             }
@@ -262,6 +134,7 @@ proptest! {
             match fact {
                 Fact::WishHeld { receipt, .. }
                 | Fact::WishDropped { receipt, .. }
+                | Fact::WishWithdrawn { receipt, .. }
                 | Fact::ContactPlanned { receipt, .. }
                 | Fact::ContactStarted { receipt, .. }
                 | Fact::PlanWithdrawn { receipt, .. }
@@ -273,7 +146,8 @@ proptest! {
                         prop_assert!(agenda.iter().all(|wish| receipt.scores.contains_key(wish)));
                     }
                 }
-                Fact::WishFiled(_) | Fact::OutcomeRecorded { .. } | Fact::ContactEnded { .. } | Fact::Closed {} => {}
+                Fact::WishFiled(_) | Fact::WishAmended(_) | Fact::OutcomeRecorded { .. } | Fact::ContactEnded { .. }
+                | Fact::ContactNoted(_) | Fact::Closed {} => {}
             }
         }
     }
@@ -317,7 +191,7 @@ proptest! {
         }
         story = story.ended(inbound(), true);
         // Every deadline is served as the engine would: start what is due, else look again.
-        for _ in 0..1_000 {
+        for _ in 0..2_000 {
             let Some(due) = story.it().next_deadline() else { break };
             story.now = story.now.max(due);
             let started = story.it().plan.as_ref().and_then(|_| story.try_start().ok());
@@ -336,8 +210,7 @@ proptest! {
             };
         }
         prop_assert_eq!(story.it().next_deadline(), None);
-        let settled = |state: &WishState| matches!(state.status, Status::Done { .. } | Status::Dropped { .. });
-        prop_assert!(story.it().wishes.values().all(settled));
+        prop_assert!(story.it().wishes.values().all(WishState::is_settled));
     }
 
     #[test]
@@ -357,7 +230,7 @@ proptest! {
 fn the_histories_tried_here_come_to_every_kind_of_decision() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let histories = prop::collection::vec(any_step(), 0..120);
+    let histories = prop::collection::vec(any_step(), 0..160);
     let (mut starts, mut reasons) = (0, Vec::new());
     for _ in 0..400 {
         let steps = histories.new_tree(&mut runner).unwrap().current();
@@ -366,6 +239,7 @@ fn the_histories_tried_here_come_to_every_kind_of_decision() {
                 Fact::ContactStarted { .. } => starts += 1,
                 Fact::WishHeld { receipt, .. }
                 | Fact::WishDropped { receipt, .. }
+                | Fact::WishWithdrawn { receipt, .. }
                 | Fact::ContactPlanned { receipt, .. } => reasons.push(receipt.reason),
                 _ => {}
             }
@@ -374,9 +248,20 @@ fn the_histories_tried_here_come_to_every_kind_of_decision() {
     assert!(starts > 200, "{starts} contacts began");
     for reason in [
         Reason::AgendaFull,
+        Reason::AgendaTime,
         Reason::AttemptsExhausted,
         Reason::ContactInFlight,
         Reason::DailyCap,
+        Reason::Holiday,
+        Reason::MinimumGap,
+        Reason::MonthlyCap,
+        Reason::NotWorthIt,
+        Reason::OpenComplaint,
+        Reason::OtherSlot,
+        Reason::RefusedPurpose,
+        Reason::SaidAlone,
+        Reason::WeeklyCap,
+        Reason::WithdrawnByDepartment,
         Reason::DoNotContact,
         Reason::Expired,
         Reason::NoConsent,

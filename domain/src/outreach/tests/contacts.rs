@@ -61,7 +61,10 @@ fn a_contact_that_nobody_has_taken_gives_way_to_the_customers_own() {
             interaction: inbound()
         }
     );
-    assert!(story.it().contacts.is_empty(), "nobody was contacted");
+    assert!(
+        story.it().ledger.contacts().is_empty(),
+        "nobody was contacted"
+    );
 }
 
 #[test]
@@ -138,17 +141,23 @@ fn an_outcome_is_recorded_and_may_be_corrected_on_the_same_contact_only() {
             interaction: on
         }
     );
-    let again = story
-        .it()
-        .record_outcome(wish_id(1), Outcome::Agreed, on, anna(), None);
+    let again =
+        story
+            .it()
+            .record_outcome(wish_id(1), Outcome::Agreed.into(), on, anna(), story.now);
     assert_eq!(again, Ok(vec![]));
-    let elsewhere = story
-        .it()
-        .record_outcome(wish_id(1), Outcome::Agreed, inbound(), anna(), None);
+    let elsewhere = story.it().record_outcome(
+        wish_id(1),
+        Outcome::Agreed.into(),
+        inbound(),
+        anna(),
+        story.now,
+    );
     assert_eq!(elsewhere, Err(Rejection::NotOnAgenda));
-    let unknown = story
-        .it()
-        .record_outcome(wish_id(8), Outcome::Agreed, on, anna(), None);
+    let unknown =
+        story
+            .it()
+            .record_outcome(wish_id(8), Outcome::Agreed.into(), on, anna(), story.now);
     assert_eq!(unknown, Err(Rejection::UnknownWish));
 }
 
@@ -243,4 +252,73 @@ fn of_an_erased_customer_nothing_is_wanted_any_more() {
             .coordinate(who(), story.known(), &story.policy, story.now),
         vec![]
     );
+}
+
+#[test]
+fn a_customer_who_named_a_time_is_contacted_then_and_not_before() {
+    let story = Story::new()
+        .with(|_, rules| rules.contacts_per_day = 5)
+        .file(finance())
+        .started();
+    let on = story.running();
+    let named = story.now + 2 * HOUR;
+    let later = Noted {
+        not_before: Some(named),
+        ..Outcome::Later.into()
+    };
+    let story = story.noted(1, later, on).ended(on, true);
+    assert_eq!(*story.status(1), held(Reason::NotYet, Some(named)));
+    let sooner = story.clone().customer_calls(false);
+    assert_eq!(
+        *sooner.status(1),
+        Status::InContact {
+            interaction: inbound()
+        },
+        "whoever calls before is told then"
+    );
+    let story = story.at(named).looked_at().started();
+    let on = story.running();
+    let story = story.ended(on, false);
+    let retry = story.now + 4 * HOUR;
+    assert_eq!(
+        *story.status(1),
+        held(Reason::RetryLater, Some(retry)),
+        "the promise was kept; from now on it is an attempt like any other"
+    );
+}
+
+#[test]
+fn a_later_time_lies_ahead_and_within_the_window_and_goes_with_later() {
+    let story = Story::new().file(finance()).started();
+    let on = story.running();
+    let noted = |outcome: Outcome, at| {
+        let noted = Noted {
+            not_before: Some(at),
+            ..outcome.into()
+        };
+        story
+            .it()
+            .record_outcome(wish_id(1), noted, on, anna(), story.now)
+    };
+    let wrong = Err(Rejection::NoSuchLater);
+    assert_eq!(noted(Outcome::Later, story.now), wrong);
+    assert_eq!(noted(Outcome::Later, finance().expires_at), wrong);
+    assert_eq!(noted(Outcome::Agreed, story.now + HOUR), wrong);
+    assert!(noted(Outcome::Later, story.now + HOUR).is_ok());
+}
+
+#[test]
+fn what_was_not_discussed_goes_back_into_the_book_and_a_wrong_person_ends_it() {
+    let story = Story::new()
+        .with(|_, rules| rules.contacts_per_day = 5)
+        .file(finance())
+        .file(service())
+        .started();
+    let on = story.running();
+    let story = story
+        .outcome(1, Outcome::NotDiscussed, on)
+        .outcome(3, Outcome::WrongPerson, on)
+        .ended(on, true);
+    assert!(story.it().wishes[&wish_id(1)].is_pending());
+    assert!(story.it().wishes[&wish_id(3)].is_settled());
 }

@@ -148,14 +148,10 @@ fn the_daily_cap_reached_in_the_first_minute_of_the_day_holds_for_the_whole_day(
         .outcome(1, Outcome::Agreed, on)
         .ended(on, true)
         .file(service());
-    let Status::Held {
-        until: Some(until),
-        reason: Reason::DailyCap,
-    } = *story.status(3)
-    else {
-        panic!()
-    };
-    assert!(until >= MORNING + 38 * HOUR, "{until}");
+    assert_eq!(
+        *story.status(3),
+        held(Reason::DailyCap, Some(MORNING + 38 * HOUR))
+    );
 }
 
 #[test]
@@ -206,4 +202,159 @@ fn a_wish_whose_window_closed_is_dropped() {
     let story = story.looked_at();
     assert_eq!(*story.status(1), dropped(Reason::Expired));
     assert_eq!(story.it().plan, None);
+}
+
+#[test]
+fn the_weekly_and_the_monthly_cap_count_days_of_the_customers_calendar() {
+    let cap = |contacts, days| Cap { contacts, days };
+    let story = Story::new().with(|_, rules| rules.caps = vec![cap(2, 7), cap(3, 30)]);
+    let long = |n| Wish {
+        expires_at: MORNING + 60 * 24 * HOUR,
+        ..wish(n, "service", WishClass::Service, 10)
+    };
+    // Monday and Tuesday; the third contact waits until next Monday.
+    let story = story.file(long(1)).said(Outcome::Agreed);
+    let story = story
+        .at(MORNING + 24 * HOUR)
+        .file(long(2))
+        .said(Outcome::Agreed);
+    let story = story.at(MORNING + 48 * HOUR).file(long(3));
+    let next_monday = MORNING + (7 * 24 - 10) * HOUR; // its midnight in Shanghai
+    assert_eq!(*story.status(3), held(Reason::WeeklyCap, Some(next_monday)));
+    let story = story.at(next_monday).looked_at().said(Outcome::Agreed);
+    // Three within thirty days: the fourth waits until the first is thirty days old.
+    let story = story.at(MORNING + 10 * 24 * HOUR).file(long(4));
+    let day_31 = MORNING + (30 * 24 - 10) * HOUR;
+    assert_eq!(*story.status(4), held(Reason::MonthlyCap, Some(day_31)));
+    assert_eq!(story.at(day_31).looked_at().plan().agenda, [wish_id(4)]);
+}
+
+#[test]
+fn contacts_keep_the_minimum_gap() {
+    let story = Story::new().with(|_, rules| {
+        (rules.contacts_per_day, rules.min_gap_seconds) = (10, 2 * 3_600);
+    });
+    let story = story.file(finance()).said(Outcome::Agreed);
+    let began = story.now;
+    let story = story.file(service());
+    assert_eq!(
+        *story.status(3),
+        held(Reason::MinimumGap, Some(began + 2 * HOUR))
+    );
+    let notice = story
+        .clone()
+        .file(wish(4, "legal", WishClass::Mandatory, 1));
+    assert_eq!(notice.plan().agenda, [wish_id(4)], "the law does not wait");
+    let story = story.at(began + 2 * HOUR).looked_at();
+    assert_eq!(story.plan().agenda, [wish_id(3)]);
+}
+
+#[test]
+fn what_was_declined_is_not_brought_up_again_for_the_days_of_the_policy() {
+    let story = Story::new().with(|_, rules| rules.contacts_per_day = 10);
+    let story = story.file(marketing()).said(Outcome::Declined);
+    let refused_at = story.now;
+    let again = |n, days: u32| Wish {
+        expires_at: MORNING + days * 24 * HOUR,
+        ..wish(n, "marketing", WishClass::Marketing, 20)
+    };
+    let story = story
+        .file(again(10, 60))
+        .file(again(11, 20))
+        .file(finance());
+    let until = refused_at + 30 * 24 * HOUR;
+    assert_eq!(*story.status(10), held(Reason::RefusedPurpose, Some(until)));
+    assert_eq!(
+        *story.status(11),
+        dropped(Reason::RefusedPurpose),
+        "its window closes before"
+    );
+    assert_eq!(story.plan().agenda, [wish_id(1)], "other purposes go on");
+    let story = story.customer_calls(false);
+    assert_eq!(
+        *story.status(1),
+        Status::InContact {
+            interaction: inbound()
+        }
+    );
+    assert_eq!(
+        *story.status(10),
+        held(Reason::RefusedPurpose, Some(until)),
+        "nor is it said when they call"
+    );
+}
+
+#[test]
+fn a_refusal_that_is_corrected_silences_nothing() {
+    let story = Story::new()
+        .with(|_, rules| rules.contacts_per_day = 10)
+        .file(marketing())
+        .started();
+    let on = story.running();
+    let story = story
+        .outcome(2, Outcome::Declined, on)
+        .outcome(2, Outcome::Agreed, on)
+        .ended(on, true)
+        .file(wish(10, "marketing", WishClass::Marketing, 20));
+    assert_eq!(story.plan().agenda, [wish_id(10)]);
+}
+
+#[test]
+fn a_refusal_does_not_silence_what_the_law_asks_for() {
+    let legal = |n| wish(n, "legal", WishClass::Mandatory, 1);
+    let story = Story::new().file(legal(4)).said(Outcome::Declined);
+    assert_eq!(story.file(legal(5)).plan().agenda, [wish_id(5)]);
+}
+
+#[test]
+fn nobody_is_contacted_on_a_holiday_unless_the_law_asks_for_it() {
+    let holidays = |_: &mut Customer, rules: &mut ContactPolicy| {
+        rules.holidays = ["2026-11-23", "2026-11-24"]
+            .map(|day| Date::parse(day).unwrap())
+            .into();
+    };
+    let story = Story::new().with(holidays).file(finance());
+    let wednesday = MORNING + (48 - 2) * HOUR; // 8:00 in Shanghai
+    assert_eq!(story.plan().slot, wednesday);
+    let Some((Fact::ContactPlanned { receipt, .. }, _)) = story.facts.last() else {
+        panic!("{:?}", story.facts)
+    };
+    assert_eq!(receipt.reason, Reason::Holiday);
+    let notice = Wish {
+        expires_at: MORNING + 12 * HOUR,
+        ..wish(4, "legal", WishClass::Mandatory, 1)
+    };
+    let story = story.file(notice);
+    assert_eq!(story.plan().agenda, [wish_id(4)], "it cannot wait");
+    assert_eq!(*story.status(1), held(Reason::OtherSlot, None));
+    assert!(story.plan().slot <= MORNING + 10 * MINUTE);
+}
+
+#[test]
+fn a_holiday_declared_after_planning_holds_a_contact_back() {
+    let story = Story::new().file(finance()).started();
+    let on = story.running();
+    let may = |story: &Story| {
+        story
+            .it()
+            .may_dial_now(on, story.known(), &story.policy, story.now)
+    };
+    assert!(may(&story));
+    let story = story.with(|_, rules| {
+        rules.holidays = [Date::parse("2026-11-23").unwrap()].into();
+    });
+    assert!(!may(&story));
+}
+
+#[test]
+fn nothing_is_sold_to_a_customer_with_an_open_complaint() {
+    let mut story = Story::new();
+    story.complaint = true;
+    let mut story = story.file(marketing()).file(service());
+    assert_eq!(*story.status(2), held(Reason::OpenComplaint, None));
+    assert_eq!(story.plan().agenda, [wish_id(3)]);
+    let on_their_call = story.clone().customer_calls(false);
+    assert_eq!(*on_their_call.status(2), held(Reason::OpenComplaint, None));
+    story.complaint = false;
+    assert_eq!(story.looked_at().plan().agenda, [wish_id(3), wish_id(2)]);
 }

@@ -8,13 +8,16 @@ use crate::outreach::{Fact, Outcome, Outreach, Withdrawal};
 use crate::policy::dry_run::{Entry, Said, simulate};
 use crate::time::Timestamp;
 
+/// What a customer said to a wish, and when they want to hear of it again.
+pub type Answer = (Outcome, Option<Timestamp>);
+
 /// A contact that was made.
 #[derive(Clone, Debug)]
 pub struct Real {
     pub interaction: InteractionId,
     pub at: Timestamp,
     pub wishes: Vec<WishId>,
-    pub outcomes: BTreeMap<WishId, Outcome>,
+    pub outcomes: BTreeMap<WishId, Answer>,
     pub end: Option<End>,
 }
 
@@ -71,13 +74,14 @@ impl History {
             Fact::OutcomeRecorded {
                 wish,
                 outcome,
+                not_before,
                 interaction,
                 agent,
                 ..
             } => {
                 self.agent = Some(*agent);
                 if let Some(real) = self.find(*interaction) {
-                    real.outcomes.insert(*wish, *outcome);
+                    real.outcomes.insert(*wish, (*outcome, *not_before));
                 }
             }
             Fact::ContactEnded {
@@ -137,7 +141,7 @@ impl History {
     }
 
     /// What the customer said to a wish, on any contact of these days.
-    pub fn said_to(&self, wish: WishId) -> Option<Outcome> {
+    pub fn said_to(&self, wish: WishId) -> Option<Answer> {
         self.contacts
             .iter()
             .find_map(|real| real.outcomes.get(&wish).copied())

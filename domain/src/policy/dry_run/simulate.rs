@@ -10,9 +10,9 @@ use crate::customer::{self, Customer};
 use crate::event::Revision;
 use crate::id::{AgentId, CustomerId, InteractionId, WishId};
 use crate::outreach::{
-    CustomerFacts, Fact, Outcome, Outreach, Reason, Rejection, Wish, Withdrawal,
+    CustomerFacts, Fact, Noted, Outcome, Outreach, Reason, Rejection, Wish, WishState, Withdrawal,
 };
-use crate::policy::dry_run::history::{End, History, How};
+use crate::policy::dry_run::history::{Answer, End, History, How};
 use crate::policy::dry_run::{Entry, Question, Said};
 use crate::policy::{Policy, Version};
 use crate::time::Timestamp;
@@ -70,7 +70,7 @@ struct Ending {
     at: Timestamp,
     interaction: InteractionId,
     how: How,
-    outcomes: BTreeMap<WishId, Outcome>,
+    outcomes: BTreeMap<WishId, Answer>,
 }
 
 pub struct Simulation<'a> {
@@ -84,6 +84,15 @@ pub struct Simulation<'a> {
     lived: Lived,
     not_before: Timestamp,
     pause: Duration,
+}
+
+/// A time that has passed in a replay is none.
+fn noted((outcome, not_before): Answer, now: Timestamp) -> Noted {
+    Noted {
+        outcome,
+        not_before: not_before.filter(|at| *at > now),
+        note: None,
+    }
 }
 
 pub fn apply(state: &mut Outreach, fact: &Fact, at: Timestamp) {
@@ -171,7 +180,7 @@ impl<'a> Simulation<'a> {
             return false;
         };
         let zone = customer.zone.unwrap_or(self.question.zone);
-        let Ok(facts) = decide(&self.lived.state, CustomerFacts { customer, zone }, policy) else {
+        let Ok(facts) = decide(&self.lived.state, CustomerFacts::of(customer, zone), policy) else {
             return false;
         };
         for fact in &facts {
@@ -230,7 +239,7 @@ impl<'a> Simulation<'a> {
         };
         let said = |wish: &WishId| match real {
             Some(real) if real.wishes.contains(wish) => real.outcomes.get(wish).copied(),
-            _ => Some(history.said_to(*wish).unwrap_or(Outcome::Informed)),
+            _ => Some(history.said_to(*wish).unwrap_or((Outcome::Informed, None))),
         };
         let outcomes = wishes.iter().filter_map(|wish| Some((*wish, said(wish)?)));
         self.ending = end.map(|end| Ending {
@@ -261,9 +270,9 @@ impl<'a> Simulation<'a> {
                 let agent = self.history.agent;
                 let agent = agent.unwrap_or_else(|| AgentId::from_uuid(Uuid::nil()));
                 if ending.how == How::Reached {
-                    for (wish, outcome) in ending.outcomes {
+                    for (wish, answer) in ending.outcomes {
                         self.decide(now, |state, _, _| {
-                            state.record_outcome(wish, outcome, on, agent, None)
+                            state.record_outcome(wish, noted(answer, now), on, agent, now)
                         });
                     }
                 }
@@ -326,16 +335,30 @@ impl<'a> Simulation<'a> {
                 self.customer_contacts_us(*interaction, now);
             }
             Fact::WishFiled(wish) => self.file(wish, now),
+            // What is said by now, or was given up, is not changed any more.
+            Fact::WishAmended(Wish { id, .. }) | Fact::WishWithdrawn { wish: id, .. } => {
+                let known = self.lived.state.wishes.get(id);
+                if known.is_some_and(WishState::is_pending) {
+                    apply(&mut self.lived.state, fact, now);
+                    self.look(now);
+                }
+            }
+            Fact::ContactNoted(_) => {
+                apply(&mut self.lived.state, fact, now);
+                self.look(now);
+            }
             Fact::OutcomeRecorded {
                 wish,
                 outcome,
+                not_before,
                 interaction,
                 agent,
                 ..
             } => {
                 if !history.began(*interaction) {
                     self.decide(now, |state, _, _| {
-                        state.record_outcome(*wish, *outcome, *interaction, *agent, None)
+                        let answer = noted((*outcome, *not_before), now);
+                        state.record_outcome(*wish, answer, *interaction, *agent, now)
                     });
                 }
             }

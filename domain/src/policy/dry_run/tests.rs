@@ -41,18 +41,13 @@ fn who() -> CustomerId {
 }
 
 fn wish(n: u128, class: WishClass, until: Timestamp) -> Wish {
-    Wish {
-        id: WishId::from_uuid(Uuid::from_u128(n)),
-        department: format!("department {n}"),
-        purpose: "purpose".to_owned(),
-        class,
-        talking_point: Private::new("something".to_owned()),
-        value: 10,
-        not_before: None,
-        expires_at: until,
-        channels: vec![Channel::Voice],
-        script: None,
-    }
+    // What is left out is as it was before there was more to say of a wish.
+    serde_json::from_value(serde_json::json!({
+        "id": Uuid::from_u128(n), "department": format!("department {n}"), "purpose": "purpose", "class": class,
+        "talking_point": "something", "value": 10, "not_before": null, "expires_at": until, "channels": ["voice"],
+        "script": null,
+    }))
+    .unwrap()
 }
 
 /// Days that are lived in earnest: what is decided is written down.
@@ -102,10 +97,7 @@ impl Days {
         decide: impl FnOnce(&Outreach, CustomerFacts<'_>, &Policy, Timestamp) -> Vec<Fact>,
     ) {
         let customer = self.customer.clone().unwrap();
-        let facts = CustomerFacts {
-            customer: &customer,
-            zone: self.zone,
-        };
+        let facts = CustomerFacts::of(&customer, self.zone);
         let facts = decide(&self.state, facts, &self.policy, self.now);
         self.write(facts);
     }
@@ -146,7 +138,7 @@ impl Days {
             let agent = AgentId::from_uuid(Uuid::from_u128(9));
             let facts = self
                 .state
-                .record_outcome(wish, outcome, on, agent, None)
+                .record_outcome(wish, outcome.into(), on, agent, self.now)
                 .unwrap();
             self.write(facts);
         }
@@ -178,7 +170,7 @@ impl Days {
             let agent = AgentId::from_uuid(Uuid::from_u128(9));
             let facts = self
                 .state
-                .record_outcome(wish, Outcome::Informed, on, agent, None)
+                .record_outcome(wish, Outcome::Informed.into(), on, agent, self.now)
                 .unwrap();
             self.write(facts);
         }

@@ -16,12 +16,12 @@ use crate::id::{
     ProposalId, QueueId, TenantId, WishId,
 };
 use crate::node::{Announcement, Life, Role as NodeRole};
-use crate::outreach::{Receipt, Wish, WishClass};
-use crate::policy::{ContactPolicy, Proposal, Setting};
+use crate::outreach::{Contact, Origin, Receipt, Wish, WishClass};
+use crate::policy::{Adjustment, Cap, ContactPolicy, Proposal, Setting};
 use crate::setup::{
     AccessPoint, AgentChoice, ApiKey, ApiRole, QueueDefinition, TenantDefinition, Widening,
 };
-use crate::time::{Timestamp, Zone};
+use crate::time::{Date, Timestamp, Zone};
 
 pub use crate::agent::{Presence, ReservationEnd};
 pub use crate::channel::{Channel, Direction};
@@ -190,11 +190,26 @@ pub fn wish() -> Wish {
         purpose: "payment_reminder".to_owned(),
         class: WishClass::Service,
         talking_point: Private::new("Invoice 1042 is overdue.".to_owned()),
+        message: Some(Private::new("Your invoice 1042 is overdue.".to_owned())),
         value: 40,
+        propensity: 700,
+        expected_seconds: 90,
         not_before: None,
         expires_at: at(7 * 86_400),
         channels: vec![Channel::Voice],
         script: Some(Private::new("Offer to pay in two parts.".to_owned())),
+        evidence: Some(Private::new("invoice 1042".to_owned())),
+        bundle: true,
+    }
+}
+
+pub fn contact() -> Contact {
+    Contact {
+        id: id(11),
+        at: at(0),
+        channel: Channel::Sms,
+        origin: Origin::Elsewhere,
+        reached: Some(true),
     }
 }
 
@@ -230,7 +245,8 @@ pub fn plan_withdrawn() -> Outreach {
 pub fn outcome_recorded() -> Outreach {
     Outreach::OutcomeRecorded {
         wish: wish_id(),
-        outcome: Outcome::Agreed,
+        outcome: Outcome::Later,
+        not_before: Some(at(86_400)),
         interaction: interaction_id(),
         agent: agent_id(),
         note: Some(Private::new("Pays on Friday.".to_owned())),
@@ -331,13 +347,21 @@ pub fn proposal() -> Proposal {
 pub fn rules() -> ContactPolicy {
     ContactPolicy {
         quiet_from: 21 * 60,
-        quiet_until: 8 * 60,
         gather_seconds: 600,
-        max_agenda: 3,
-        contacts_per_day: 1,
-        retry_seconds: 14_400,
+        caps: vec![Cap {
+            contacts: 3,
+            days: 7,
+        }],
+        min_gap_seconds: 3_600,
         max_attempts: 3,
-        consent_needed: vec![WishClass::Marketing],
-        queue: queue_id(),
+        holidays: Date::parse("2026-12-25").into_iter().collect(),
+        purposes: ["payment_reminder".to_owned()].into(),
+        weights: vec![Adjustment {
+            department: Some("finance".to_owned()),
+            percent: 55,
+            ..Adjustment::default()
+        }],
+        costs: [(Channel::Voice, 5)].into(),
+        ..ContactPolicy::declared(queue_id())
     }
 }

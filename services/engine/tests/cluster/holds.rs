@@ -9,6 +9,7 @@ use rapport_domain::event::{Category, Recorded};
 use rapport_domain::id::{AgentId, InteractionId, LegId, OfferId};
 use rapport_domain::interaction::{DialParty, Fact, OfferEnd};
 use rapport_domain::outreach;
+use rapport_domain::time::Zone;
 use uuid::Uuid;
 
 use crate::people::Acknowledged;
@@ -130,9 +131,13 @@ pub fn agents(events: &[Recorded]) -> Checked {
     }
 }
 
-/// A customer is contacted by one plan at a time, and nobody's phone rings twice for one contact.
+/// As many contacts as one customer may have on one day: the policy of [`crate::support::declaration`].
+const CONTACTS_PER_DAY: usize = 5;
+
+/// A customer is contacted by one plan at a time and never above the cap, and nobody's phone rings twice for one contact.
 pub fn outreach(events: &[Recorded]) -> Checked {
     let mut running: BTreeMap<Uuid, InteractionId> = BTreeMap::new();
+    let mut made: BTreeMap<(Uuid, i32), BTreeSet<InteractionId>> = BTreeMap::new();
     for recorded in events
         .iter()
         .filter(|e| e.stream.category == Category::Outreach)
@@ -143,6 +148,12 @@ pub fn outreach(events: &[Recorded]) -> Checked {
                 if let Some(other) = running.insert(id, interaction) {
                     return Err(format!("{id}: {interaction} began while {other} ran"));
                 }
+                let day = Zone::UTC.local(event.recorded_at).day;
+                let today = made.entry((id, day)).or_default();
+                today.insert(interaction);
+                if today.len() > CONTACTS_PER_DAY {
+                    return Err(format!("{id} was contacted {} times on a day", today.len()));
+                }
             }
             Ok(outreach::Fact::ContactEnded { interaction, .. }) => {
                 running.retain(|_, known| *known != interaction);
@@ -150,6 +161,10 @@ pub fn outreach(events: &[Recorded]) -> Checked {
             Ok(outreach::Fact::PlanWithdrawn { plan, .. }) => {
                 let interaction = InteractionId::derived(plan.as_uuid(), "interaction");
                 running.retain(|_, known| *known != interaction);
+                // Called off before it was made.
+                made.values_mut().for_each(|today| {
+                    today.remove(&interaction);
+                });
             }
             _ => {}
         }

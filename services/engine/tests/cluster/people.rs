@@ -215,15 +215,14 @@ pub async fn wants(number: String, nodes: &Nodes, dice: &Dice) {
     let filed = ask(nodes, dice, |engine| {
         let draft = WishDraft {
             key: Some(key),
-            customer: CustomerRef::Point(point.clone()),
-            purpose: "delivery".into(),
-            class: WishClass::Service,
-            talking_point: "It comes tomorrow.".into(),
             value: 10,
-            not_before: None,
-            expires_at: engine.now() + Duration::from_secs(3_600),
-            channels: vec![Channel::Voice],
-            script: None,
+            ..WishDraft::new(
+                CustomerRef::Point(point.clone()),
+                "delivery",
+                WishClass::Service,
+                "It comes tomorrow.",
+                engine.now() + Duration::from_secs(3_600),
+            )
         };
         async move { engine.file_wish(tenant(), "shop", draft).await }
     });

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rapport_domain::aggregate::decode;
-use rapport_domain::channel::Channel;
 use rapport_domain::contact_point::{ContactPoint, Kind};
 use rapport_domain::customer::{ClaimFact, ErasureGround};
 use rapport_domain::event::{Actor, Category};
@@ -147,16 +146,15 @@ async fn until(what: &str, log: &MemoryLog, holds: impl Fn(&MemoryLog) -> bool) 
 /// Somebody with two numbers and a name, one wish that became a contact nobody has taken, and one that waits.
 async fn prepare(engine: Arc<Engine>, log: MemoryLog) -> CustomerId {
     let wish = |purpose: &str, wait: u64| WishDraft {
-        key: None,
-        customer: CustomerRef::Point(point(NUMBERS[0])),
-        purpose: purpose.into(),
-        class: WishClass::Service,
-        talking_point: "Say something.".into(),
         value: 10,
         not_before: (wait > 0).then(|| engine.now() + Duration::from_secs(wait)),
-        expires_at: engine.now() + Duration::from_secs(48 * 3_600),
-        channels: vec![Channel::Voice],
-        script: None,
+        ..WishDraft::new(
+            CustomerRef::Point(point(NUMBERS[0])),
+            purpose,
+            WishClass::Service,
+            "Say something.",
+            engine.now() + Duration::from_secs(48 * 3_600),
+        )
     };
     let filed = engine
         .file_wish(tenant(), "finance", wish("bill", 0))

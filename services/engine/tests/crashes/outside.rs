@@ -179,15 +179,14 @@ impl Outside {
             }
             let draft = WishDraft {
                 key: Some(key),
-                customer: CustomerRef::Point(ContactPoint::parse(Kind::Phone, NUMBER).unwrap()),
-                purpose: purpose.into(),
-                class: WishClass::Service,
-                talking_point: format!("Say something about {purpose}."),
                 value: 10,
-                not_before: None,
-                expires_at: engine.now() + Duration::from_secs(86_400),
-                channels: vec![Channel::Voice],
-                script: None,
+                ..WishDraft::new(
+                    CustomerRef::Point(ContactPoint::parse(Kind::Phone, NUMBER).unwrap()),
+                    purpose,
+                    WishClass::Service,
+                    &format!("Say something about {purpose}."),
+                    engine.now() + Duration::from_secs(86_400),
+                )
             };
             if engine.file_wish(tenant(), "service", draft).await.is_ok() {
                 self.taken.insert(key);
@@ -269,8 +268,7 @@ impl Outside {
                                     anna,
                                     id,
                                     wish.wish.id,
-                                    Outcome::Informed,
-                                    None,
+                                    Outcome::Informed.into(),
                                 )
                                 .await;
                         }

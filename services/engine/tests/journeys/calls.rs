@@ -281,7 +281,7 @@ async fn three_departments_end_up_in_one_call_with_an_agenda_of_three() {
         let (tenant, id) = (world.tenant, work[0].id);
         world
             .engine
-            .record_outcome(tenant, world.anna, id, wish.wish, Outcome::Agreed, None)
+            .record_outcome(tenant, world.anna, id, wish.wish, Outcome::Agreed.into())
             .await
             .unwrap();
     }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use rapport_domain::channel::Channel;
 use rapport_domain::contact_point::{ContactPoint, Kind};
 use rapport_domain::customer::ErasureGround;
 use rapport_domain::event::Actor;
@@ -94,16 +93,15 @@ async fn an_erased_visitor_who_comes_back_is_somebody_new_with_an_empty_conversa
 async fn nothing_is_wanted_and_nothing_is_taken_in_of_an_erased_customer() {
     let world = world().await;
     let draft = |customer: CustomerRef| WishDraft {
-        key: None,
-        customer,
-        purpose: "survey".into(),
-        class: WishClass::Mandatory,
-        talking_point: "Ask.".into(),
         value: 1,
         not_before: Some(world.engine.now() + Duration::from_secs(600)),
-        expires_at: world.engine.now() + Duration::from_secs(3_600),
-        channels: vec![Channel::Voice],
-        script: None,
+        ..WishDraft::new(
+            customer,
+            "survey",
+            WishClass::Mandatory,
+            "Ask.",
+            world.engine.now() + Duration::from_secs(3_600),
+        )
     };
     let number = ContactPoint::parse(Kind::Phone, NUMBER).unwrap();
     let filed = world

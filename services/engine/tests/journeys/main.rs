@@ -10,3 +10,4 @@ mod chats;
 mod erasing;
 mod policies;
 mod support;
+mod wishes;

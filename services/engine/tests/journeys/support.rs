@@ -7,14 +7,16 @@ use std::time::Duration;
 use rapport_domain::agent::{Definition, Phone, Presence, Role, Weights};
 use rapport_domain::aggregate::decode;
 use rapport_domain::channel::Channel;
-use rapport_domain::event::{Actor, Category, Position, Recorded, Revision, Stream};
-use rapport_domain::id::{AgentId, CustomerId, InteractionId, LegId, QueueId, TenantId};
+use rapport_domain::event::{
+    Actor, Category, Meta, NewEvent, Position, Recorded, Revision, Stream,
+};
+use rapport_domain::id::{AgentId, CustomerId, EventId, InteractionId, LegId, QueueId, TenantId};
 use rapport_domain::interaction::Fact;
 use rapport_domain::outreach::{self, WishClass};
 use rapport_domain::policy::ContactPolicy;
 use rapport_domain::port::BoxFuture;
 use rapport_domain::port::Surroundings;
-use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, ReadError};
+use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, Expected, ReadError};
 use rapport_domain::port::query::{Checkpoints, QueryError, Worklist};
 use rapport_domain::port::voice::{Voice, VoiceBusy, VoiceCommand, VoiceEvent};
 use rapport_domain::setup::{AccessPoint, QueueDefinition, TenantDefinition};
@@ -270,12 +272,12 @@ pub fn declaration() -> TenantDeclaration {
             quiet_from: 0,
             quiet_until: 0,
             gather_seconds: 1,
-            max_agenda: 3,
             contacts_per_day: 5,
+            caps: ContactPolicy::declared_caps(5),
             retry_seconds: 3_600,
             max_attempts: 3,
             consent_needed: vec![],
-            queue: queue_id("outreach"),
+            ..ContactPolicy::declared(queue_id("outreach"))
         }),
     }
 }
@@ -375,6 +377,33 @@ impl World {
             .collect()
     }
 
+    /// Somebody else writes the beginning of a history.
+    pub async fn append<F: rapport_domain::aggregate::Fact>(&self, id: Uuid, facts: &[F]) {
+        let event = |fact: &F| {
+            let encoded = rapport_domain::aggregate::encode(fact).unwrap();
+            NewEvent {
+                id: EventId::from_uuid(Uuid::now_v7()),
+                kind: encoded.kind,
+                version: encoded.version,
+                recorded_at: self.engine.now(),
+                meta: Meta {
+                    tenant: self.tenant,
+                    actor: Actor::System,
+                    correlation: id,
+                    causation: None,
+                    subject: None,
+                },
+                data: encoded.data,
+            }
+        };
+        let batch = Batch {
+            stream: Stream::new(F::CATEGORY, id),
+            expected: Expected::NoStream,
+            events: facts.iter().map(event).collect(),
+        };
+        self.log.append(batch).await.unwrap();
+    }
+
     pub async fn call_from(&self, number: &str) -> LegId {
         let leg = LegId::from_uuid(Uuid::now_v7());
         let incoming = VoiceEvent::Incoming {
@@ -405,16 +434,14 @@ impl World {
             number,
         );
         WishDraft {
-            key: None,
-            customer: CustomerRef::Point(point.unwrap()),
-            purpose: purpose.into(),
-            class,
-            talking_point: format!("Say something about {purpose}."),
             value: 10,
-            not_before: None,
-            expires_at: self.engine.now() + Duration::from_secs(3_600),
-            channels: vec![Channel::Voice],
-            script: None,
+            ..WishDraft::new(
+                CustomerRef::Point(point.unwrap()),
+                purpose,
+                class,
+                &format!("Say something about {purpose}."),
+                self.engine.now() + Duration::from_secs(3_600),
+            )
         }
     }
 }

@@ -13,6 +13,8 @@ pub fn described(section: &Section) -> Value {
 fn key(key: &Key) -> Value {
     let mut described = match key.kind {
         Kind::Whole(least, most) => json!({ "kind": "whole", "least": least, "most": most }),
+        Kind::Signed(least, most) => json!({ "kind": "whole", "least": least, "most": most }),
+        Kind::Dates => json!({ "kind": "dates" }),
         Kind::Clock => json!({ "kind": "clock" }),
         Kind::Flag => json!({ "kind": "flag" }),
         Kind::Choice(choices) => json!({ "kind": "choice", "choices": choices }),

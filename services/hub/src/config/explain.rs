@@ -176,8 +176,13 @@ fn tenant(setup: &TenantSetup, config: &Config, warnings: &mut Vec<String>) -> S
                 )
             };
             let queue = names.get(&policy.queue).copied().unwrap_or("?");
+            let caps: String = policy
+                .caps
+                .iter()
+                .map(|cap| format!(", {} in {} days", cap.contacts, cap.days))
+                .collect();
             line(format!(
-                "Outreach: at most {} contacts a day to one customer, {quiet} by the customer's clock, up to {} wishes in one, gathered for {} s; planned calls wait in {queue}.",
+                "Outreach: at most {} contacts a day to one customer{caps}, {quiet} by the customer's clock, up to {} wishes in one, gathered for {} s; planned calls wait in {queue}.",
                 policy.contacts_per_day, policy.max_agenda, policy.gather_seconds
             ));
             if definition.outbound_trunk.is_none() {

@@ -1,5 +1,6 @@
 //! The configuration as it is written. `keys.rs` describes the same keys to people; a test holds the two together.
 
+mod policy;
 mod tenant;
 
 use std::fmt;
@@ -8,7 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use rapport_domain::node::Role;
 use serde::Deserialize;
 
-pub use tenant::{AccessPoint, Agent, ApiKey, FileWeights, Policy, Queue, Tenant};
+pub use policy::Policy;
+pub use tenant::{AccessPoint, Agent, ApiKey, FileWeights, Queue, Tenant};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -1,11 +1,13 @@
 //! Every key of the configuration, described once: `schema.rs` checks files and request bodies with it, and
 //! docs/CONFIGURATION.md is made from it.
 
+mod policy;
 mod queue;
 mod tenant;
 
+pub use policy::{CAPS, COSTS, POLICY, WEIGHTING};
 pub use queue::{QUEUE, WIDENING};
-pub use tenant::{ACCESS_POINT, AGENT, API_KEY, POLICY, TENANT, WEIGHTS};
+pub use tenant::{ACCESS_POINT, AGENT, API_KEY, TENANT, WEIGHTS};
 
 use super::schema::Absent::{Is, Means, Required};
 use super::schema::{Absent, Key, Kind, Section};
@@ -342,4 +344,7 @@ pub const ALL: [&Section; 15] = [
     &ACCESS_POINT,
     &API_KEY,
     &POLICY,
+    &CAPS,
+    &WEIGHTING,
+    &COSTS,
 ];

@@ -8,6 +8,7 @@ mod explain;
 mod file;
 pub mod keys;
 mod log;
+mod policy;
 mod problem;
 pub mod schema;
 mod sealing;

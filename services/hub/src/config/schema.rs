@@ -1,6 +1,7 @@
 //! What a table of the configuration may hold, as data: one description serves the check of a file, the check of a
 //! request body and the reference in docs/CONFIGURATION.md.
 
+use rapport_domain::time::Date;
 use serde_json::{Map, Value};
 
 use super::problem::{Problem, Problems};
@@ -18,6 +19,10 @@ pub enum Kind {
     Flag,
     /// A whole number within bounds, both included.
     Whole(u64, u64),
+    /// A whole number within bounds that may lie below zero, both included.
+    Signed(i64, i64),
+    /// A list of dates, `YYYY-MM-DD`.
+    Dates,
     /// `host:port` of this machine.
     Bind,
     /// `HH:MM`.
@@ -53,6 +58,8 @@ impl Kind {
             Self::Secret => "text or `{ env = \"NAME\" }`".to_owned(),
             Self::Flag => "`true` or `false`".to_owned(),
             Self::Whole(least, most) => format!("whole number, {least} to {most}"),
+            Self::Signed(least, most) => format!("whole number, {least} to {most}"),
+            Self::Dates => "list of dates `\"YYYY-MM-DD\"`".to_owned(),
             Self::Bind => "`\"address:port\"`, port 0 for a free one".to_owned(),
             Self::Clock => "`\"HH:MM\"`".to_owned(),
             Self::Choice(choices) => format!("one of {}", words(choices)),
@@ -191,6 +198,17 @@ fn wrong(kind: &Kind, value: &Value, path: &str, problems: &mut Problems) -> Opt
             (None, Some(number)) => Some(format!("is {number}")),
             (None, None) => Some(is()),
         },
+        Kind::Signed(least, most) => match value.as_i64() {
+            Some(number) => (!(*least..=*most).contains(&number)).then(|| format!("is {number}")),
+            None => Some(is()),
+        },
+        Kind::Dates => match value.as_array() {
+            None => Some(is()),
+            Some(list) => list
+                .iter()
+                .find(|one| !one.as_str().is_some_and(|text| Date::parse(text).is_ok()))
+                .map(|one| format!("holds {one}")),
+        },
         Kind::Bind => match value.as_str() {
             None => Some(is()),
             Some(text) => text
@@ -303,7 +321,7 @@ pub fn minute_of_day(text: &str) -> Option<u16> {
     (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
 }
 
-fn join(path: &str, name: &str) -> String {
+pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() {
         name.to_owned()
     } else {

@@ -127,7 +127,7 @@ pub fn policy_from(
 ) -> Result<ContactPolicy, Problems> {
     let mut problems = Problems::default();
     let read: file::Policy = read(&keys::POLICY, None, body)?;
-    let policy = tenant::policy(&read, tenant, Some(queues), "", &mut problems);
+    let policy = super::policy::policy(&read, tenant, Some(queues), "", &mut problems);
     done(policy, problems)
 }
 

@@ -5,7 +5,6 @@ use std::fmt;
 
 use rapport_domain::channel::Channel;
 use rapport_domain::id::{QueueId, TenantId};
-use rapport_domain::policy::ContactPolicy;
 use rapport_domain::setup::{self, QueueDefinition, TenantDefinition};
 use rapport_domain::time::Zone;
 use rapport_engine::TenantDeclaration;
@@ -13,7 +12,8 @@ use rapport_engine::TenantDeclaration;
 use super::Environment;
 use super::agent::agent;
 use super::check::{origins, unique};
-use super::file::{AccessPoint, ApiKey, Policy, Queue, Tenant};
+use super::file::{AccessPoint, ApiKey, Queue, Tenant};
+use super::policy::policy;
 use super::problem::Problems;
 use super::schema::minute_of_day;
 use super::secret::{resolve, sha256_hex};
@@ -255,7 +255,12 @@ pub fn access_point(
     }
 }
 
-fn known_queue(name: &str, queues: Option<&[&str]>, path: &str, problems: &mut Problems) {
+pub(super) fn known_queue(
+    name: &str,
+    queues: Option<&[&str]>,
+    path: &str,
+    problems: &mut Problems,
+) {
     let Some(queues) = queues.filter(|queues| !queues.contains(&name)) else {
         return;
     };
@@ -326,28 +331,5 @@ fn api_key(
         name: key.name.clone(),
         role: key.role,
         sha256,
-    }
-}
-
-/// The contact policy.
-pub fn policy(
-    policy: &Policy,
-    tenant: TenantId,
-    queues: Option<&[&str]>,
-    path: &str,
-    problems: &mut Problems,
-) -> ContactPolicy {
-    known_queue(&policy.queue, queues, path, problems);
-    ContactPolicy {
-        // The schema has checked both clocks.
-        quiet_from: minute_of_day(&policy.quiet_from).unwrap_or(0),
-        quiet_until: minute_of_day(&policy.quiet_until).unwrap_or(0),
-        gather_seconds: policy.gather_seconds,
-        max_agenda: policy.max_agenda,
-        contacts_per_day: policy.contacts_per_day,
-        retry_seconds: policy.retry_seconds,
-        max_attempts: policy.max_attempts,
-        consent_needed: policy.consent_needed.clone(),
-        queue: QueueId::named(tenant, &policy.queue),
     }
 }

@@ -226,6 +226,7 @@ max_agenda = 3
 contacts_per_day = 100
 retry_seconds = 20
 max_attempts = 3
+refusal_silence_days = 0
 consent_needed = ["marketing"]
 "#
     );

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::app::App;
 use super::auth::{Caller, Reader};
+use super::pressure::told;
 use super::problem::Problem;
 use super::request::{Body, id, limit, query};
 
@@ -162,7 +163,7 @@ pub async fn decisions(
             models.decisions(tenant, id, window.before, most)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(page))
+    Ok(HttpResponse::Ok().json(told(page)))
 }
 
 async fn known(

@@ -4,14 +4,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use rapport_domain::agent::Presence;
 use rapport_domain::event::Position;
 use rapport_domain::id::{InteractionId, MessageId, WishId};
-use rapport_domain::outreach::Outcome;
+use rapport_domain::outreach::{Noted, Outcome};
+use rapport_domain::private::Private;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::app::App;
 use super::auth::AtDesk;
 use super::problem::Problem;
-use super::request::{Body, id};
+use super::request::{Body, Moment, id};
 
 /// The longest note or code an agent may write, in bytes.
 const LONGEST_NOTE: usize = 4_096;
@@ -186,6 +187,8 @@ pub struct NewOutcome {
     wish: WishId,
     outcome: Outcome,
     #[serde(default)]
+    not_before: Option<Moment>,
+    #[serde(default)]
     note: Option<String>,
 }
 
@@ -200,12 +203,18 @@ pub async fn outcome(
     let Body(NewOutcome {
         wish,
         outcome,
+        not_before,
         note,
     }) = body;
     short("note", note.as_ref())?;
+    let noted = Noted {
+        outcome,
+        not_before: not_before.map(|moment| moment.0),
+        note: note.map(Private::new),
+    };
     let done = app.on_engine(move |engine| async move {
         engine
-            .record_outcome(who.tenant, who.agent, interaction, wish, outcome, note)
+            .record_outcome(who.tenant, who.agent, interaction, wish, noted)
             .await
     });
     Ok(at(done.await?))

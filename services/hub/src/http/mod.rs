@@ -1,5 +1,6 @@
 //! The HTTP interface of docs/API.md, the live sockets and the pages.
 
+mod amending;
 pub mod app;
 mod assets;
 pub mod attempts;
@@ -13,6 +14,7 @@ pub mod health;
 mod live;
 mod login;
 mod policy;
+mod pressure;
 pub mod problem;
 mod projections;
 mod request;
@@ -81,11 +83,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
             resource("/customers/{id}/decisions", "GET").route(web::get().to(customers::decisions)),
         )
         .service(
+            resource("/customers/{id}/pressure", "GET").route(web::get().to(pressure::pressure)),
+        )
+        .service(
+            resource("/customers/{id}/contacts", "POST").route(web::post().to(pressure::contact)),
+        )
+        .service(
             resource("/wishes", "GET, POST")
                 .route(web::get().to(wishes::wishes))
                 .route(web::post().to(wishes::file)),
         )
-        .service(resource("/wishes/{id}", "GET").route(web::get().to(wishes::wish)))
         .service(resource("/policy", "GET").route(web::get().to(policy::policy)))
         .service(resource("/policy/proposals", "POST").route(web::post().to(policy::propose)))
         .service(
@@ -101,6 +108,15 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(policy::dry_run_now))
                 .route(web::delete().to(policy::cancel_dry_run)),
         )
+        .service(
+            resource("/wishes/{id}", "GET, PATCH")
+                .route(web::get().to(wishes::wish))
+                .route(web::patch().to(amending::amend)),
+        )
+        .service(
+            resource("/wishes/{id}/withdraw", "POST").route(web::post().to(amending::withdraw)),
+        )
+        .service(resource("/wishes/{id}/history", "GET").route(web::get().to(amending::history)))
         .service(resource("/wallboard", "GET").route(web::get().to(wallboard::wallboard)))
         .service(resource("/wallboard/live", "GET").route(web::get().to(wallboard::live)))
         .service(resource("/projections", "GET").route(web::get().to(projections::all)))

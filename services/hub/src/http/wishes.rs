@@ -4,15 +4,17 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use rapport_domain::channel::Channel;
 use rapport_domain::contact_point::Kind;
 use rapport_domain::event::Position;
-use rapport_domain::id::{CustomerId, TenantId, WishId};
-use rapport_domain::outreach::WishClass;
+use rapport_domain::id::{CustomerId, WishId};
+use rapport_domain::outreach::{CERTAIN, USUAL_SECONDS, WishClass};
+use rapport_domain::time::Timestamp;
 use rapport_engine::{CustomerRef, WishDraft};
 use rapport_read_model::CUSTOMERS;
-use rapport_read_model::view::WishView;
+use rapport_read_model::view::{WishFilter, WishView};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::amending::Likelihood;
 use super::app::{App, READ_WITHIN};
 use super::auth::{Caller, Program};
 use super::customers::one_point;
@@ -43,13 +45,23 @@ pub struct NewWish {
     purpose: String,
     class: WishClass,
     talking_point: String,
+    #[serde(default)]
+    message: Option<String>,
     value: u32,
+    #[serde(default)]
+    propensity: Option<Likelihood>,
+    #[serde(default)]
+    expected_seconds: Option<u32>,
     #[serde(default)]
     not_before: Option<Moment>,
     expires_at: Moment,
     channels: Vec<Channel>,
     #[serde(default)]
     script: Option<String>,
+    #[serde(default)]
+    evidence: Option<String>,
+    #[serde(default)]
+    bundle: Option<bool>,
 }
 
 impl Whom {
@@ -102,11 +114,16 @@ pub async fn file(
         purpose: wish.purpose,
         class: wish.class,
         talking_point: wish.talking_point,
+        message: wish.message,
         value: wish.value,
+        propensity: wish.propensity.map_or(CERTAIN, |likelihood| likelihood.0),
+        expected_seconds: wish.expected_seconds.unwrap_or(USUAL_SECONDS),
         not_before: wish.not_before.map(|moment| moment.0),
         expires_at: wish.expires_at.0,
         channels: wish.channels,
         script: wish.script,
+        evidence: wish.evidence,
+        bundle: wish.bundle.unwrap_or(true),
     };
     let of = department.clone();
     let before_read = just_filed(&app, &department, &draft);
@@ -152,7 +169,7 @@ fn just_filed(app: &App, department: &str, draft: &WishDraft) -> WishView {
         customer: CustomerId::from_uuid(nobody),
         department: department.to_owned(),
         purpose: draft.purpose.clone(),
-        class: class_name(draft.class).to_owned(),
+        class: draft.class.name().to_owned(),
         value: draft.value,
         filed_at: app.engine.now().as_millis(),
         expires_at: draft.expires_at.as_millis(),
@@ -166,19 +183,18 @@ fn just_filed(app: &App, department: &str, draft: &WishDraft) -> WishView {
         note: None,
         outcome_at: None,
         attempts: 0,
-    }
-}
-
-const fn class_name(class: WishClass) -> &'static str {
-    match class {
-        WishClass::Mandatory => "mandatory",
-        WishClass::Service => "service",
-        WishClass::Marketing => "marketing",
+        propensity: f64::from(draft.propensity) / 1_000.0,
+        expected_seconds: draft.expected_seconds,
+        bundle: draft.bundle,
+        channels: draft.channels.clone(),
+        amended_at: None,
+        not_before: draft.not_before.map(Timestamp::as_millis),
+        asked_for: None,
     }
 }
 
 /// Whose wishes somebody sees: a department its own, people at the desk and admins all.
-fn whose(caller: &Caller) -> Option<String> {
+pub(super) fn whose(caller: &Caller) -> Option<String> {
     match caller {
         Caller::Key { name, .. } if !caller.administers() => Some(name.clone()),
         _ => None,
@@ -186,6 +202,7 @@ fn whose(caller: &Caller) -> Option<String> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Window {
     #[serde(default)]
     after: Option<Position>,
@@ -193,24 +210,68 @@ struct Window {
     limit: Option<usize>,
     #[serde(default)]
     min_position: Option<Position>,
+    #[serde(default)]
+    department: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    purpose: Option<String>,
+    #[serde(default)]
+    customer: Option<CustomerId>,
 }
 
-/// `GET /wishes/{id}`.
+/// What a wish can be, as lists are filtered by it.
+const STATUSES: [&str; 7] = [
+    "open",
+    "held",
+    "planned",
+    "in_contact",
+    "done",
+    "dropped",
+    "withdrawn",
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Since {
+    #[serde(default)]
+    min_position: Option<Position>,
+}
+
+/// A wish that the caller may see.
+pub(super) async fn seen(
+    app: &App,
+    who: &Caller,
+    id: WishId,
+    since: Option<Position>,
+) -> Result<WishView, Problem> {
+    let (tenant, department) = (who.tenant(), whose(who));
+    let found: Option<WishView> = app
+        .ask(CUSTOMERS, since, move |models| models.wish(tenant, id))
+        .await?;
+    found
+        .filter(|wish| department.is_none_or(|department| wish.department == department))
+        .ok_or_else(|| Problem::not_found("wish"))
+}
+
+/// `GET /wishes/{id}`: where it stands, and what the department wrote.
 pub async fn wish(
     app: web::Data<App>,
     who: Caller,
     req: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (id, window): (WishId, Window) = (id(&req, "wish")?, query(&req)?);
-    let (tenant, department) = (who.tenant(), whose(&who));
-    let found: Option<WishView> = app
-        .ask(CUSTOMERS, window.min_position, move |models| {
-            models.wish(tenant, id)
-        })
+    let (id, since): (WishId, Since) = (id(&req, "wish")?, query(&req)?);
+    let found = seen(&app, &who, id, since.min_position).await?;
+    let (tenant, customer) = (who.tenant(), found.customer);
+    let written = app
+        .on_engine(move |engine| async move { engine.wish(tenant, customer, id).await })
         .await?;
-    let found =
-        found.filter(|wish| department.is_none_or(|department| wish.department == department));
-    Ok(HttpResponse::Ok().json(found.ok_or_else(|| Problem::not_found("wish"))?))
+    let mut answer = serde_json::to_value(found).map_err(Problem::internal)?;
+    answer["talking_point"] = json!(written.talking_point);
+    answer["message"] = json!(written.message);
+    answer["script"] = json!(written.script);
+    answer["evidence"] = json!(written.evidence);
+    Ok(HttpResponse::Ok().json(answer))
 }
 
 /// `GET /wishes`.
@@ -220,21 +281,34 @@ pub async fn wishes(
     req: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let window: Window = query(&req)?;
-    let (department, tenant) = (whose(&who), who.tenant());
-    list(&app, tenant, department, window).await
-}
-
-async fn list(
-    app: &App,
-    tenant: TenantId,
-    of: Option<String>,
-    window: Window,
-) -> Result<HttpResponse, Problem> {
-    let most = limit(window.limit, 100, 1_000)?;
+    let (tenant, most) = (who.tenant(), limit(window.limit, 100, 1_000)?);
+    let status = window.status;
+    if status
+        .as_deref()
+        .is_some_and(|status| !STATUSES.contains(&status))
+    {
+        let detail = format!("Use one of {}.", STATUSES.join(", "));
+        return Err(Problem::invalid("status", detail));
+    }
+    let department = match (whose(&who), window.department) {
+        (Some(own), Some(asked)) if own != asked => {
+            return Err(Problem::forbidden_field(
+                "department",
+                "A department sees its own wishes.",
+            ));
+        }
+        (own, asked) => own.or(asked),
+    };
+    let filter = WishFilter {
+        department,
+        status,
+        purpose: window.purpose,
+        customer: window.customer,
+    };
     let after = window.after.unwrap_or(Position::START);
     let page = app
         .ask(CUSTOMERS, window.min_position, move |models| {
-            models.wishes(tenant, of.as_deref(), after, most)
+            models.wishes(tenant, &filter, after, most)
         })
         .await?;
     Ok(HttpResponse::Ok().json(page))

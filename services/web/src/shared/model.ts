@@ -24,8 +24,15 @@ export interface QueueName {
 }
 
 export type WishClass = "mandatory" | "service" | "marketing";
-export type Outcome = "agreed" | "declined" | "informed" | "later";
-export const OUTCOMES: readonly Outcome[] = ["agreed", "declined", "informed", "later"];
+export type Outcome = "agreed" | "declined" | "informed" | "later" | "wrong_person" | "not_discussed";
+export const OUTCOMES: readonly Outcome[] = [
+  "agreed",
+  "declined",
+  "informed",
+  "later",
+  "wrong_person",
+  "not_discussed",
+];
 
 export interface AgendaItem {
   wish: string;

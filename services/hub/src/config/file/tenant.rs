@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use rapport_domain::agent::{Role, Weights};
 use rapport_domain::channel::Channel;
-use rapport_domain::outreach::WishClass;
 use rapport_domain::setup::{AgentChoice, ApiRole};
 use serde::Deserialize;
 
-use super::Secret;
+use super::{Policy, Secret};
 
 /// `[[tenant]]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -199,60 +198,4 @@ pub struct ApiKey {
 
 const fn department() -> ApiRole {
     ApiRole::Department
-}
-
-/// `[tenant.policy]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "keys.rs says what each key means, once")]
-pub struct Policy {
-    pub queue: String,
-    #[serde(default = "evening")]
-    pub quiet_from: String,
-    #[serde(default = "morning")]
-    pub quiet_until: String,
-    #[serde(default = "minute")]
-    pub gather_seconds: u32,
-    #[serde(default = "three")]
-    pub max_agenda: u8,
-    #[serde(default = "once")]
-    pub contacts_per_day: u32,
-    #[serde(default = "four_hours")]
-    pub retry_seconds: u32,
-    #[serde(default = "five")]
-    pub max_attempts: u32,
-    #[serde(default = "marketing")]
-    pub consent_needed: Vec<WishClass>,
-}
-
-fn evening() -> String {
-    "20:00".to_owned()
-}
-
-fn morning() -> String {
-    "08:00".to_owned()
-}
-
-const fn minute() -> u32 {
-    60
-}
-
-const fn three() -> u8 {
-    3
-}
-
-const fn once() -> u32 {
-    1
-}
-
-const fn four_hours() -> u32 {
-    14_400
-}
-
-const fn five() -> u32 {
-    5
-}
-
-fn marketing() -> Vec<WishClass> {
-    vec![WishClass::Marketing]
 }

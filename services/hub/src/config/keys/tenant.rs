@@ -1,6 +1,6 @@
 //! The keys of a tenant and of what it declares.
 
-use super::{POINTS, QUEUE, key};
+use super::{POINTS, POLICY, QUEUE, key};
 use crate::config::schema::Absent::{Is, Means, Required};
 use crate::config::schema::{Kind, Section};
 
@@ -267,77 +267,6 @@ pub const API_KEY: Section = Section {
             Means("see `key`"),
             "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"",
             "SHA-256 of the key instead of the key, in hexadecimal.",
-        ),
-    ],
-};
-
-/// `[tenant.policy]`.
-pub const POLICY: Section = Section {
-    name: "[tenant.policy]",
-    about: "The contact policy. Every change is a new version, and every decision names the version it was made under. At a start the table is taken in when its text is another one than the last time; until then what supervisors have released since stays in force.",
-    keys: &[
-        key(
-            "queue",
-            Kind::Text,
-            Required,
-            "\"outreach\"",
-            "The queue in which planned calls wait for an agent.",
-        ),
-        key(
-            "quiet_from",
-            Kind::Clock,
-            Is("\"20:00\""),
-            "\"21:00\"",
-            "From this time of the customer's day nobody is contacted. The same as `quiet_until`: no quiet hours.",
-        ),
-        key(
-            "quiet_until",
-            Kind::Clock,
-            Is("\"08:00\""),
-            "\"09:00\"",
-            "From this time of the customer's day contacts are allowed again.",
-        ),
-        key(
-            "gather_seconds",
-            Kind::Whole(0, 604_800),
-            Is("60"),
-            "3600",
-            "Wishes are gathered for so long before a contact is made, so that departments end up in one call.",
-        ),
-        key(
-            "max_agenda",
-            Kind::Whole(1, 20),
-            Is("3"),
-            "5",
-            "Most wishes in one contact.",
-        ),
-        key(
-            "contacts_per_day",
-            Kind::Whole(1, 100),
-            Is("1"),
-            "2",
-            "Most outreach contacts to one customer on one day. Mandatory wishes are exempt but counted.",
-        ),
-        key(
-            "retry_seconds",
-            Kind::Whole(1, 2_592_000),
-            Is("14400"),
-            "7200",
-            "After an attempt that reached nobody, wait so long.",
-        ),
-        key(
-            "max_attempts",
-            Kind::Whole(1, 100),
-            Is("5"),
-            "3",
-            "After so many attempts a wish is dropped.",
-        ),
-        key(
-            "consent_needed",
-            Kind::Choices(&["mandatory", "service", "marketing"]),
-            Is("[\"marketing\"]"),
-            "[\"marketing\", \"service\"]",
-            "Classes of wishes that need the customer's consent beforehand.",
         ),
     ],
 };

@@ -53,7 +53,13 @@ CREATE TABLE wish (
     purpose TEXT NOT NULL,
     class TEXT NOT NULL,
     value INTEGER NOT NULL,
+    propensity INTEGER NOT NULL, -- thousandths
+    expected_seconds INTEGER NOT NULL,
+    bundle INTEGER NOT NULL,
+    channels TEXT NOT NULL, -- JSON array, the best first
     filed_at INTEGER NOT NULL,
+    amended_at INTEGER,
+    not_before INTEGER,
     expires_at INTEGER NOT NULL,
     status TEXT NOT NULL DEFAULT 'open',
     reason TEXT,
@@ -64,12 +70,15 @@ CREATE TABLE wish (
     outcome TEXT,
     note TEXT,
     outcome_at INTEGER,
+    asked_for INTEGER, -- with the outcome `later`: when the customer wants to hear of it
     attempts INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX wish_of_customer ON wish (customer);
--- Both end in the position, which is the row's id.
+-- All end in the position, which is the row's id.
 CREATE INDEX wish_of_tenant ON wish (tenant);
 CREATE INDEX wish_of_department ON wish (tenant, department);
+CREATE INDEX wish_for_purpose ON wish (tenant, purpose);
+CREATE INDEX wish_in_status ON wish (tenant, status);
 
 CREATE TABLE decision (
     position INTEGER PRIMARY KEY,
