@@ -11,7 +11,7 @@ use rapport_domain::event::{Category, Position, Stream};
 use rapport_domain::id::{CustomerId, OfferId, TenantId, WishId};
 use rapport_domain::interaction::{CloseCause, Fact, OfferEnd};
 use rapport_domain::outreach::{self, Wish};
-use rapport_domain::port::query::Worklist;
+use rapport_domain::port::query::{Wanted, Worklist};
 use rapport_read_model::view::WishFilter;
 use serde_json::Value;
 use uuid::Uuid;
@@ -403,4 +403,42 @@ fn a_starting_node_finds_its_set_up_and_what_is_open() {
     );
     assert_eq!(models.agent_work().unwrap()[0].finished_at, LATE);
     assert_eq!(Worklist::seen(&models).unwrap(), paper.head());
+}
+
+#[test]
+fn customers_of_whom_something_is_wanted_come_page_by_page_and_without_those_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut paper = Paper::default();
+    let file = |paper: &mut Paper, whose, customer: u128, n: u128, expires_at| {
+        let wish = Wish {
+            id: WishId::from_uuid(Uuid::from_u128(n)),
+            expires_at,
+            ..wish()
+        };
+        let id = Uuid::from_u128(customer);
+        paper.append(whose, id, LATE, &[outreach::Fact::WishFiled(wish)]);
+    };
+    let (soon, later) = (
+        LATE + Duration::from_secs(60),
+        LATE + Duration::from_secs(600),
+    );
+    for (n, customer) in [(1, 30), (2, 10), (3, 20), (4, 10)] {
+        file(&mut paper, tenant(), customer, n, later);
+    }
+    file(&mut paper, tenant(), 40, 5, soon);
+    file(&mut paper, TenantId::named("other"), 50, 6, later);
+    let models = fed(folder.path(), &paper.events);
+    let since = LATE + Duration::from_secs(300);
+    assert_eq!(models.count(tenant(), since), Ok(3));
+    assert_eq!(models.count(tenant(), LATE), Ok(4));
+    let page = |after: Option<u128>| {
+        let after = after.map(|id| CustomerId::from_uuid(Uuid::from_u128(id)));
+        let page = models.page(tenant(), since, after, 2).unwrap();
+        page.into_iter()
+            .map(|id| id.as_uuid().as_u128())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(page(None), [10, 20]);
+    assert_eq!(page(Some(20)), [30]);
+    assert_eq!(page(Some(30)), Vec::<u128>::new());
 }
