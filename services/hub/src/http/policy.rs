@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use rapport_domain::event::Actor;
 use rapport_domain::id::{AgentId, DryRunId, ProposalId, TenantId};
@@ -168,7 +169,7 @@ fn rules_of(app: &App, tenant: TenantId, rules: Value) -> Result<ContactPolicy, 
 
 async fn changed(
     app: &App,
-    status: HttpResponse,
+    status: StatusCode,
     done: PolicyChange,
     id: ProposalId,
 ) -> HttpResponse {
@@ -176,7 +177,7 @@ async fn changed(
     if done.new && !settled(&app.engine, done.position, READ_WITHIN).await {
         tracing::warn!("the contact policy was changed and takes effect late");
     }
-    HttpResponse::build(status.status()).json(
+    HttpResponse::build(status).json(
         json!({ "id": id, "new": done.new, "version": done.version, "position": done.position }),
     )
 }
@@ -208,11 +209,10 @@ pub async fn propose(
         })
         .await?;
     let status = if done.new {
-        HttpResponse::Created()
+        StatusCode::CREATED
     } else {
-        HttpResponse::Ok()
-    }
-    .finish();
+        StatusCode::OK
+    };
     Ok(changed(&app, status, done, id).await)
 }
 
@@ -227,7 +227,7 @@ pub async fn withdraw(
     let done = app
         .on_engine(move |engine| async move { engine.withdraw_policy(tenant, id, by).await })
         .await?;
-    Ok(changed(&app, HttpResponse::Ok().finish(), done, id).await)
+    Ok(changed(&app, StatusCode::OK, done, id).await)
 }
 
 /// `POST /policy/proposals/{id}/release`: another supervisor than whoever proposed it.
@@ -250,7 +250,7 @@ pub async fn release(
         } => Problem::forbidden(code, &detail),
         other => other.into(),
     })?;
-    Ok(changed(&app, HttpResponse::Ok().finish(), done, id).await)
+    Ok(changed(&app, StatusCode::OK, done, id).await)
 }
 
 /// The body of `POST /policy/dry-runs`.
