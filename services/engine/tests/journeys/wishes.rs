@@ -224,7 +224,7 @@ async fn a_wish_that_cannot_be_meant_is_refused_by_its_field_and_nothing_is_stor
         (
             "not_before",
             WishDraft {
-                not_before: Some(good().expires_at),
+                not_before: Some(good().expires_at + Duration::from_secs(60)),
                 ..good()
             },
         ),

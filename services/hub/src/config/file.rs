@@ -9,6 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use rapport_domain::node::Role;
 use serde::Deserialize;
 
+#[cfg(test)]
+use policy::Costs;
 pub use policy::Policy;
 pub use tenant::{AccessPoint, Agent, ApiKey, FileWeights, Queue, Tenant};
 
@@ -256,6 +258,9 @@ pub fn known_fields(section: &str) -> Vec<String> {
         "[[tenant.access_point]]" => of::<AccessPoint>(),
         "[[tenant.api_key]]" => of::<ApiKey>(),
         "[tenant.policy]" => of::<Policy>(),
+        "[[tenant.policy.caps]]" => of::<rapport_domain::policy::Cap>(),
+        "[[tenant.policy.weights]]" => of::<rapport_domain::policy::Adjustment>(),
+        "[tenant.policy.costs]" => of::<Costs>(),
         other => panic!("{other} is described and not read"),
     }
 }

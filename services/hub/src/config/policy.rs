@@ -18,39 +18,30 @@ pub fn policy(
 ) -> ContactPolicy {
     known_queue(&policy.queue, queues, path, problems);
     let stated = policy.clone();
-    let declared = ContactPolicy::declared(QueueId::named(tenant, &policy.queue));
-    // The schema has checked both clocks.
-    let clock = |stated: Option<String>, otherwise| {
-        stated.map_or(otherwise, |text| minute_of_day(&text).unwrap_or(0))
-    };
-    let contacts_per_day = stated.contacts_per_day.unwrap_or(declared.contacts_per_day);
     let caps = stated
         .caps
-        .unwrap_or_else(|| ContactPolicy::declared_caps(contacts_per_day));
+        .unwrap_or_else(|| ContactPolicy::declared_caps(stated.contacts_per_day));
     let rules = ContactPolicy {
-        quiet_from: clock(stated.quiet_from, declared.quiet_from),
-        quiet_until: clock(stated.quiet_until, declared.quiet_until),
-        gather_seconds: stated.gather_seconds.unwrap_or(declared.gather_seconds),
-        max_agenda: stated.max_agenda.unwrap_or(declared.max_agenda),
-        max_agenda_seconds: stated
-            .max_agenda_seconds
-            .unwrap_or(declared.max_agenda_seconds),
-        contacts_per_day,
+        // The schema has checked both clocks.
+        quiet_from: minute_of_day(&stated.quiet_from).unwrap_or(0),
+        quiet_until: minute_of_day(&stated.quiet_until).unwrap_or(0),
+        gather_seconds: stated.gather_seconds,
+        max_agenda: stated.max_agenda,
+        max_agenda_seconds: stated.max_agenda_seconds,
+        contacts_per_day: stated.contacts_per_day,
         caps,
-        min_gap_seconds: stated.min_gap_seconds.unwrap_or(declared.min_gap_seconds),
-        retry_seconds: stated.retry_seconds.unwrap_or(declared.retry_seconds),
-        max_attempts: stated.max_attempts.unwrap_or(declared.max_attempts),
-        refusal_silence_days: stated
-            .refusal_silence_days
-            .unwrap_or(declared.refusal_silence_days),
+        min_gap_seconds: stated.min_gap_seconds,
+        retry_seconds: stated.retry_seconds,
+        max_attempts: stated.max_attempts,
+        refusal_silence_days: stated.refusal_silence_days,
         holidays: stated.holidays,
-        consent_needed: stated.consent_needed.unwrap_or(declared.consent_needed),
-        complaint_holds: stated.complaint_holds.unwrap_or(declared.complaint_holds),
+        consent_needed: stated.consent_needed,
+        complaint_holds: stated.complaint_holds,
         purposes: stated.purposes,
         weights: stated.weights,
         levers: stated.levers,
-        costs: stated.costs,
-        queue: declared.queue,
+        costs: stated.costs.by_channel(),
+        queue: QueueId::named(tenant, &stated.queue),
     };
     for fault in rules.check().err().unwrap_or_default() {
         problems.add(
@@ -60,4 +51,19 @@ pub fn policy(
         );
     }
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_that_states_nothing_but_its_queue_is_the_declared_one() {
+        let tenant = TenantId::named("acme");
+        let mut problems = Problems::default();
+        let stated: Policy = toml::from_str("queue = \"outreach\"").unwrap();
+        let rules = policy(&stated, tenant, None, "", &mut problems);
+        let declared = ContactPolicy::declared(QueueId::named(tenant, "outreach"));
+        assert_eq!((rules, problems), (declared, Problems::default()));
+    }
 }
