@@ -1,105 +1,22 @@
 //! A hub with a past moves to a cluster, and forgets somebody there: the commands of docs/OPERATIONS.md in the order in which
-//! an operator gives them. And whoever only looks at a data folder leaves it as it is.
+//! an operator gives them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use rapport_tests::chat::Visitor;
+use rapport_tests::command::{answer, succeeds, text};
 use rapport_tests::double::Double;
 use rapport_tests::hub::{Hub, configure, program, run};
-use rapport_tests::log::Log;
+use rapport_tests::past::{ANSWERS, ASKS, NAME, NOTE, chat, figures};
 use rapport_tests::process::Process;
 use rapport_tests::setup::Setup;
 use rapport_tests::wait;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use uuid::Uuid;
 
 const SECRET: &str = "a secret of the keys, long enough for tests";
-const NAME: &str = "Ottilie Vandersteen-Quaß";
-const ASKS: &str =
-    "Good evening, the walnut sideboard arrived with a cracked hinge on its left door.";
-const ANSWERS: &str =
-    "I am sorry about the hinge, a carpenter of ours rings you tomorrow before noon.";
-const NOTE: &str = "prefers to be rung before noon, wears a hearing aid";
-
-/// A debug build reads and searches slowly.
-const COMMAND_WITHIN: Duration = Duration::from_secs(120);
-
-/// Runs the program to its end; answers whether it was content, and everything it said.
-async fn says(arguments: &[&str], folder: &Path) -> (bool, String) {
-    let mut command = Command::new(program());
-    let name = format!("command-{}", Uuid::new_v4());
-    let mut process = Process::start(&name, command.args(arguments), folder);
-    let status = process.end(COMMAND_WITHIN).await;
-    let said = format!("{}{}", process.output(), process.errors());
-    println!("$ rapport {}\n{said}", arguments.join(" "));
-    (status.success(), said)
-}
-
-async fn succeeds(arguments: &[&str], folder: &Path) -> String {
-    let (content, said) = says(arguments, folder).await;
-    assert!(content, "{arguments:?}: {said}");
-    said
-}
-
-async fn refuses(arguments: &[&str], folder: &Path) -> String {
-    let (content, said) = says(arguments, folder).await;
-    assert!(!content, "{arguments:?}: {said}");
-    said
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
-
-/// A chat from its first word to the agent's note; answers its customer, who is given a name.
-async fn chat(hub: &Hub, log: &Log) -> String {
-    let anna = hub.api().as_agent("anna").await;
-    anna.ready().await;
-    let mut visitor = Visitor::arrive(hub.addresses().chat).await.expect("a hub");
-    visitor.say(Uuid::new_v4(), ASKS).await.expect("a hub");
-    let contact = visitor.interaction().expect("a conversation").to_owned();
-    let path = |what: &str| format!("/interactions/{contact}/{what}");
-    log.of(&contact, "interaction.offered.v1").await;
-    anna.press(&path("accept")).await.ok();
-    let answer = json!({ "message": Uuid::new_v4(), "text": ANSWERS });
-    anna.post(&path("messages"), answer).await.ok();
-    anna.press(&path("end")).await.ok();
-    let noted = json!({ "disposition": "solved", "note": NOTE });
-    anna.post(&path("wrap-up"), noted).await.ok();
-    log.of(&contact, "interaction.closed.v1").await;
-    let started = log.of(&contact, "interaction.started.v1").await;
-    let id = started.text("customer").to_owned();
-    let operations = hub.api().as_department("operations");
-    let page = format!("/customers/{id}");
-    let named = operations.request(reqwest::Method::PATCH, &page, Some(json!({ "name": NAME })));
-    let position = named.await.ok()["position"].as_u64().expect("a position");
-    let page = format!("{page}/timeline?min_position={position}");
-    operations.get(&page).await.ok();
-    id
-}
-
-/// What the wallboard counts today, once it has counted so many contacts.
-async fn figures(hub: &Hub, offered: u64) -> Value {
-    let operations = hub.api().as_department("operations");
-    wait::until("the wallboard to have counted", || async {
-        let board = operations.get("/wallboard").await.ok();
-        let queues = board["queues"].as_array().expect("queues");
-        let counted = |queue: &Value| -> Value {
-            ["name", "offered", "answered", "abandoned", "asa_seconds"]
-                .map(|figure| queue[figure].clone())
-                .into()
-        };
-        let all: u64 = queues
-            .iter()
-            .filter_map(|queue| queue["offered"].as_u64())
-            .sum();
-        (all == offered).then(|| queues.iter().map(counted).collect())
-    })
-    .await
-}
 
 /// A file with lines as a witness has them.
 fn known(file: &Path, lines: &[(&str, &str)]) {
@@ -216,7 +133,8 @@ async fn a_hub_with_a_past_moves_to_a_cluster_and_forgets_somebody_there() {
     let proves = async |id: &str, witness: &Path, also: &[&Path]| {
         let arguments = prove(id, witness, also);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        says(&arguments, &folder).await
+        let told = answer(&arguments, &folder).await;
+        (told.status.success(), told.output)
     };
     let (gone, told) = proves(&first, &by_hand, &[]).await;
     assert!(!gone && told.contains("the key is still there"), "{told}");
@@ -328,7 +246,8 @@ async fn a_hub_with_a_past_moves_to_a_cluster_and_forgets_somebody_there() {
         text(&witness),
     ];
     wait::until("the other node to be clean", || async {
-        says(&clean, &folder).await.0.then_some(())
+        let told = answer(&clean, &folder).await;
+        told.status.success().then_some(())
     })
     .await;
     waiting
@@ -417,93 +336,4 @@ async fn roles_of_the_command_line_count_and_mean_nothing_without_a_cluster() {
     assert_eq!(event["data"]["roles"], json!(["api", "engine"]));
     hub.signal("TERM");
     assert!(hub.end(Duration::from_secs(30)).await.success());
-}
-
-/// Files of keys in a data folder.
-fn files_of_keys(data: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(data).expect("a folder");
-    let names = entries.map(|entry| entry.expect("an entry").file_name().display().to_string());
-    names.filter(|name| name.starts_with("keys")).collect()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_keys_nobody_makes_new_ones_and_the_old_ones_can_be_put_in_place() {
-    let mut hub = Hub::start(&Setup::new().agent("anna", "")).await;
-    let log = hub.log();
-    let id = chat(&hub, &log).await;
-    drop(log);
-    hub.stop().await;
-    let (data, folder) = (hub.data(), hub.folder().to_owned());
-    let away = TempDir::new_in(&folder).expect("a folder");
-    for name in files_of_keys(&data) {
-        std::fs::rename(data.join(&name), away.path().join(&name)).expect("moved");
-    }
-    let (config, data_text) = (config(&folder), text(&data));
-    let (lines, backup, copy) = (
-        folder.join("log.jsonl"),
-        folder.join("backup"),
-        folder.join("copy"),
-    );
-    for looking in [
-        &["log", "tail", "--from", "0", "--json", "--data", data_text][..],
-        &["log", "verify", "--deep", "--data", data_text],
-        &["log", "export", "--data", data_text, "--to", text(&lines)],
-        &["log", "copy", "--from", data_text, "--to", text(&copy)],
-        &["backup", "--data", data_text, "--to", text(&backup)],
-    ] {
-        succeeds(looking, &folder).await;
-        assert_eq!(files_of_keys(&data), Vec::<String>::new(), "{looking:?}");
-    }
-    let file = text(&config);
-    for wanting in [
-        &[
-            "log",
-            "tail",
-            "--from",
-            "0",
-            "--json",
-            "--personal",
-            "--data",
-            data_text,
-        ][..],
-        &["customer", "prove-erased", &id, "--config", file],
-        &["customer", "erase", &id, "--yes", "--config", file],
-        &["projection", "rebuild", "customers", "--config", file],
-        &[
-            "keys",
-            "backup",
-            "--data",
-            data_text,
-            "--to",
-            text(&folder.join("none.db")),
-        ],
-        &["serve", "--config", file],
-    ] {
-        let said = refuses(wanting, &folder).await;
-        assert!(said.contains("key"), "{said}");
-        assert_eq!(files_of_keys(&data), Vec::<String>::new(), "{wanting:?}");
-    }
-    // Where nothing was made the old ones can be put.
-    let back = data.join("keys.db");
-    let put = [
-        "keys",
-        "backup",
-        "--data",
-        text(away.path()),
-        "--to",
-        text(&back),
-    ];
-    succeeds(&put, &folder).await;
-    hub.start_again().await;
-    let tail = [
-        "log",
-        "tail",
-        "--from",
-        "0",
-        "--json",
-        "--personal",
-        "--data",
-        data_text,
-    ];
-    assert!(succeeds(&tail, &folder).await.contains(ASKS));
 }

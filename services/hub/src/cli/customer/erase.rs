@@ -69,7 +69,7 @@ pub fn run(options: Erase) -> Result<(), Failure> {
         }
         (None, None) => return Err(Failure::new("there is no data folder to work on")),
     };
-    tell(customer, &done);
+    tell(customer, &done, matches!(log, LogConfig::Cluster(_)));
     if let Some(file) = &options.witness {
         println!(
             "prove it with `rapport customer prove-erased {customer} --witness {}`, then destroy that file",
@@ -184,7 +184,7 @@ async fn ask_hub(
     serde_json::from_value(body).map_err(Failure::new)
 }
 
-fn tell(customer: CustomerId, done: &Erased) {
+fn tell(customer: CustomerId, done: &Erased, shared: bool) {
     if done.new {
         println!(
             "noted in the log that customer {customer} is erased; the history stays, the person is gone"
@@ -209,6 +209,11 @@ fn tell(customer: CustomerId, done: &Erased) {
     } else {
         println!(
             "the read models of this node have not come that far yet; `rapport customer prove-erased` tells when they have"
+        );
+    }
+    if shared {
+        println!(
+            "the other nodes clean theirs as soon as they read of it; ask `prove-erased` on each of them"
         );
     }
     println!(

@@ -92,11 +92,6 @@ pub fn run(options: ProveErased) -> Result<(), Failure> {
     roots.extend(also);
     if !known.is_empty() {
         let search = Search::of(customer, &known).map_err(Failure::new)?;
-        if let LogConfig::Cluster(cluster) = &config {
-            let bar = bar::of(0, "searching the log as it is stored", "events");
-            let searched = runtime.block_on(events::search(&*plain, &search, &bar))?;
-            of_cluster(&cluster.connection_string, &searched, &mut verdict);
-        }
         let bar = bar::of(0, "searching files", "bytes");
         let report = search.run(&roots, witness.as_deref(), &bar);
         bar.finish_and_clear();
@@ -116,6 +111,11 @@ pub fn run(options: ProveErased) -> Result<(), Failure> {
             );
         }
         files(&report, &mut verdict);
+        if let LogConfig::Cluster(cluster) = &config {
+            let bar = bar::of(0, "searching the log as it is stored", "events");
+            let searched = runtime.block_on(events::search(&*plain, &search, &bar))?;
+            of_cluster(&cluster.connection_string, &searched, &mut verdict);
+        }
     }
     conclude(customer, &verdict)
 }
