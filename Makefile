@@ -13,7 +13,7 @@ WEB := services/web
 BROWSER := tests/browser
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public $(WEB)/widget -type f 2>/dev/null) $(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
 
-.PHONY: help build demo test test-crash test-esdb bench bench-log bench-media ui peers fmt lint clean
+.PHONY: help build demo test test-crash test-esdb bench bench-log bench-start bench-media ui peers fmt lint clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: ui ## Measure against the budgets of docs/PERFORMANCE.md (JSON=1: one obj
 
 bench-log: ## Measure the log alone: load, delivery, reopening 1 M and 10 M events, beside PostgreSQL and UmaDB (EVENTS=n,n)
 	@ONLY=log EVENTS=$(or $(EVENTS),1000000$(comma)10000000) scripts/bench
+
+bench-start: ui ## Measure how soon a hub with 1 M and 10 M events serves, and what it keeps in memory (EVENTS=n,n)
+	@ONLY=start EVENTS=$(or $(EVENTS),1000000$(comma)10000000) scripts/bench
 
 bench-media: ui ## Measure the media relay beside a bare one
 	@ONLY=media scripts/bench

@@ -6,10 +6,12 @@
 pub mod api;
 pub mod baresip;
 pub mod chat;
+pub mod command;
 pub mod desk;
 pub mod double;
 pub mod hub;
 pub mod log;
+pub mod past;
 pub mod ports;
 pub mod process;
 pub mod rtp;

@@ -7,8 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rapport_tests::chat::Visitor;
+use rapport_tests::command::{refuses, succeeds, text};
 use rapport_tests::double::Double;
-use rapport_tests::hub::{Hub, run};
+use rapport_tests::hub::Hub;
 use rapport_tests::log::Log;
 use rapport_tests::setup::Setup;
 use rapport_tests::wait;
@@ -41,23 +42,6 @@ async fn talk(chat: SocketAddr, acknowledged: Acknowledged) -> Option<()> {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(id.to_string());
     }
-}
-
-/// Runs the program and expects success; answers what it printed.
-async fn succeeds(arguments: &[&str], folder: &Path) -> String {
-    let (status, output, errors) = run(arguments, folder).await;
-    assert!(
-        status.success(),
-        "{arguments:?}: {status}\n{output}\n{errors}"
-    );
-    output
-}
-
-/// Runs the program and expects that it refuses, with exit code 1; answers why.
-async fn refuses(arguments: &[&str], folder: &Path) -> String {
-    let (status, output, errors) = run(arguments, folder).await;
-    assert_eq!(status.code(), Some(1), "{arguments:?}\n{output}\n{errors}");
-    format!("{output}{errors}")
 }
 
 /// Brings the keys of a log to where the log was brought; they are kept apart from it.
@@ -144,10 +128,6 @@ fn contents(log: &Log) -> Vec<Value> {
             event
         })
         .collect()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rapport_domain::channel::Channel;
-use rapport_domain::event::{Position, Stream};
-use rapport_domain::id::{CustomerId, InteractionId, QueueId, TenantId, WishId};
+use rapport_domain::event::{Position, Revision, Stream};
+use rapport_domain::id::{AgentId, CustomerId, InteractionId, QueueId, TenantId, WishId};
 use rapport_domain::port::projection::{
     Begin, Files, Parked, Projection, ProjectionError, Shelf, Tally,
 };
-use rapport_domain::port::query::{Checkpoints, QueryError, Wanted, Worklist};
+use rapport_domain::port::query::{Checkpoints, PendingOutreach, QueryError, Wanted, Worklist};
 use rapport_domain::time::Timestamp;
 use uuid::Uuid;
 
@@ -25,8 +25,8 @@ use crate::rebuild::Rebuild;
 use crate::statistics::{self, Statistics};
 use crate::timeline::{self, Timeline};
 use crate::view::{
-    AgentWork, CustomerName, CustomerView, DecisionPage, OutcomeCount, PendingOutreach,
-    QuarterStatistics, QueueStatistics, TimelinePage, WishFilter, WishPage, WishView,
+    AgentWork, CustomerName, CustomerView, DecisionPage, OutcomeCount, QuarterStatistics,
+    QueueStatistics, TimelinePage, WishFilter, WishPage, WishView,
 };
 use crate::worklist::{self, Worklist as WorklistModel};
 
@@ -338,14 +338,6 @@ impl ReadModels {
             .read(|on| statistics::quarters(on, tenant, queue, day))
     }
 
-    /// Customers whose outreach is not settled, with the moment the coordinator must look at them.
-    ///
-    /// # Errors
-    /// [`QueryError`] when the file cannot be read.
-    pub fn pending_with_deadlines(&self) -> Result<Vec<PendingOutreach>, QueryError> {
-        self.inner.worklist.read(worklist::pending_outreach)
-    }
-
     /// When each agent was last done with a piece of work.
     ///
     /// # Errors
@@ -368,12 +360,12 @@ impl Worklist for ReadModels {
         self.inner.worklist.read(worklist::setup_streams)
     }
 
-    fn pending_outreach(&self) -> Result<Vec<(TenantId, CustomerId)>, QueryError> {
-        let pending = self.pending_with_deadlines()?;
-        Ok(pending
-            .into_iter()
-            .map(|pending| (pending.tenant, pending.customer))
-            .collect())
+    fn agent_events(&self) -> Result<Vec<(AgentId, Vec<Revision>)>, QueryError> {
+        self.inner.worklist.read(worklist::agent_events)
+    }
+
+    fn pending_outreach(&self) -> Result<Vec<PendingOutreach>, QueryError> {
+        self.inner.worklist.read(worklist::pending_outreach)
     }
 
     fn latest_interaction(

@@ -289,19 +289,6 @@ pub struct QuarterStatistics {
     pub figures: Figures,
 }
 
-/// A customer whose outreach is not settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PendingOutreach {
-    /// Whose customer.
-    pub tenant: TenantId,
-    /// Who.
-    pub customer: CustomerId,
-    /// When the coordinator must look again; none while a contact is in flight and nothing else waits.
-    pub next_deadline: Option<Timestamp>,
-    /// Whether an outreach contact is in flight.
-    pub in_flight: bool,
-}
-
 /// When an agent was last done with a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AgentWork {

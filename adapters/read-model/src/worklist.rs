@@ -1,5 +1,6 @@
 //! What a starting node must load.
 
+mod agents;
 mod outreach;
 mod query;
 
@@ -15,7 +16,8 @@ use crate::model::{Failure, Handler};
 use crate::stored::{bytes, number};
 
 pub(crate) use query::{
-    agent_work, latest_interaction, open_interactions, pending_outreach, setup_streams,
+    agent_events, agent_work, latest_interaction, open_interactions, pending_outreach,
+    setup_streams,
 };
 
 /// The model `worklist`.
@@ -25,8 +27,8 @@ pub(crate) struct Worklist;
 impl Handler for Worklist {
     const SCHEMA: Schema = Schema {
         name: "worklist",
-        version: 2,
-        sql: include_str!("../../../migrations/read-model/worklist.v2.sql"),
+        version: 3,
+        sql: include_str!("../../../migrations/read-model/worklist.v3.sql"),
     };
 
     fn wants(kind: &str) -> bool {
@@ -35,22 +37,19 @@ impl Handler for Worklist {
             "interaction.started"
                 | "interaction.abandoned"
                 | "interaction.closed"
-                | "agent.defined"
-                | "agent.work_finished"
                 | "queue.defined"
                 | "tenant.defined"
                 | "policy.set"
                 | "customer.erased"
         ) || kind.starts_with("outreach.")
+            || kind.starts_with("agent.")
     }
 
     fn apply(&mut self, on: &Connection, recorded: &Recorded) -> Result<(), Failure> {
         let id = bytes(recorded.stream.id);
         let tenant = recorded.event.meta.tenant;
         match recorded.stream.category {
-            Category::Queue | Category::Tenant | Category::Policy | Category::Agent
-                if recorded.event.kind != "agent.work_finished" =>
-            {
+            Category::Queue | Category::Tenant | Category::Policy | Category::Agent => {
                 if recorded.revision == Revision::FIRST {
                     let sql = "INSERT INTO setup_stream VALUES (?1, ?2, ?3, ?4)";
                     let category = recorded.stream.category.name();
@@ -62,7 +61,9 @@ impl Handler for Worklist {
                         id,
                     ))?;
                 }
-                return Ok(());
+                if recorded.stream.category != Category::Agent {
+                    return Ok(());
+                }
             }
             _ => {}
         }
@@ -97,7 +98,11 @@ impl Handler for Worklist {
                 on.prepare_cached("DELETE FROM open_interaction WHERE id = ?1")?
                     .execute([id])?;
             }
-            AnyFact::Agent(agent::Fact::WorkFinished { .. }) => {
+            AnyFact::Agent(fact) => {
+                agents::apply(on, recorded, &fact)?;
+                if !matches!(fact, agent::Fact::WorkFinished { .. }) {
+                    return Ok(());
+                }
                 let sql = "INSERT OR REPLACE INTO agent_work VALUES (?1, ?2, ?3)";
                 let at = recorded.event.recorded_at.as_micros();
                 on.prepare_cached(sql)?
@@ -105,7 +110,6 @@ impl Handler for Worklist {
             }
             AnyFact::Outreach(fact) => outreach::apply(on, recorded, &fact)?,
             AnyFact::Interaction(_)
-            | AnyFact::Agent(_)
             | AnyFact::Customer(_)
             | AnyFact::ContactPoint(_)
             | AnyFact::Queue(_)

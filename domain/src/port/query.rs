@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use crate::channel::Channel;
-use crate::event::{Position, Stream};
-use crate::id::{CustomerId, InteractionId, TenantId};
+use crate::event::{Position, Revision, Stream};
+use crate::id::{AgentId, CustomerId, InteractionId, TenantId};
 use crate::time::Timestamp;
 
 /// A read model could not answer.
@@ -15,6 +15,19 @@ pub struct QueryError {
     pub model: &'static str,
     /// What went wrong; never data.
     pub reason: String,
+}
+
+/// A customer whose outreach is not settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingOutreach {
+    /// Whose customer.
+    pub tenant: TenantId,
+    /// Who.
+    pub customer: CustomerId,
+    /// When the coordinator must look again; none while a contact is in flight and nothing else waits.
+    pub next_deadline: Option<Timestamp>,
+    /// Whether an outreach contact is in flight.
+    pub in_flight: bool,
 }
 
 /// What a starting node must load. The answers are as old as the model's checkpoint: a caller that must not miss
@@ -38,11 +51,18 @@ pub trait Worklist: Send + Sync {
     /// [`QueryError`] when the file cannot be read.
     fn setup_streams(&self) -> Result<Vec<Stream>, QueryError>;
 
+    /// For every agent the revisions, in order, of the events that make up their present state, the last event among them:
+    /// without the others the same state is folded, however long the stream is.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the file cannot be read.
+    fn agent_events(&self) -> Result<Vec<(AgentId, Vec<Revision>)>, QueryError>;
+
     /// Customers with a wish that is not settled or a contact in flight.
     ///
     /// # Errors
     /// [`QueryError`] when the file cannot be read.
-    fn pending_outreach(&self) -> Result<Vec<(TenantId, CustomerId)>, QueryError>;
+    fn pending_outreach(&self) -> Result<Vec<PendingOutreach>, QueryError>;
 
     /// The last interaction begun with this contact point (see [`crate::contact_point::ContactPoint::key`]) on a
     /// channel, over or not.

@@ -1,14 +1,17 @@
 //! Starting: catch up with reactions, close calls that a crash cut, settle half-made offers, seed floor and timers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rapport_domain::acd::{Input, Media, WorkItem};
 use rapport_domain::agent::Agent;
 use rapport_domain::channel::{Channel, Direction};
-use rapport_domain::event::{Position, Recorded, Revision};
+use rapport_domain::event::{Category, Position, Recorded, Revision, Stream};
 use rapport_domain::id::{AgentId, CustomerId, InteractionId, TenantId};
 use rapport_domain::interaction::{Interaction, OfferEnd, Phase, Rejection};
+use rapport_domain::port::query::{PendingOutreach, QueryError};
+use uuid::Uuid;
 
 use crate::engine::{Engine, REACTIONS};
 use crate::error::EngineError;
@@ -51,26 +54,28 @@ impl Engine {
         Ok(position)
     }
 
+    /// Reads what was set up. Streams of agents are as long as their work was, so of these only the events are read that
+    /// their present state follows from; the states are kept in memory.
     async fn load_directory(&self) -> Result<(), EngineError> {
-        let streams = self
-            .worklist
-            .setup_streams()
-            .map_err(|error| EngineError::ReadModel(error.to_string()))?;
+        let unread = |error: QueryError| EngineError::ReadModel(error.to_string());
+        let streams = self.worklist.setup_streams().map_err(unread)?;
+        let agents = self.worklist.agent_events().map_err(unread)?;
+        let mut agents: HashMap<Uuid, Vec<Revision>> = agents
+            .into_iter()
+            .map(|(agent, revisions)| (agent.as_uuid(), revisions))
+            .collect();
         let mut events: Vec<Recorded> = Vec::new();
         for stream in streams {
-            let mut next = Revision::FIRST;
-            loop {
-                let page = self.log().read_stream(stream, next, PAGE).await?;
-                let full = page.len() == PAGE;
-                next = page.last().map_or(next, |last| last.revision.next());
-                events.extend(
-                    page.into_iter()
-                        .filter(crate::directory::Directory::concerns),
-                );
-                if !full {
-                    break;
-                }
+            let of_agent = stream.category == Category::Agent;
+            let known = agents.remove(&stream.id).filter(|_| of_agent);
+            let page = self.essential(stream, &known.unwrap_or_default()).await?;
+            if of_agent {
+                self.store.begin_with::<Agent>(stream.id, &page);
             }
+            events.extend(
+                page.into_iter()
+                    .filter(crate::directory::Directory::concerns),
+            );
         }
         events.sort_by_key(|recorded| recorded.position);
         let mut directory = crate::directory::Directory::default();
@@ -80,6 +85,28 @@ impl Engine {
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(directory);
         Ok(())
+    }
+
+    /// The events of a stream at these revisions, and all that come after them.
+    async fn essential(
+        &self,
+        stream: Stream,
+        revisions: &[Revision],
+    ) -> Result<Vec<Recorded>, EngineError> {
+        let mut events = Vec::new();
+        for run in revisions.chunk_by(|one, other| one.next() == *other) {
+            events.extend(self.log().read_stream(stream, run[0], run.len()).await?);
+        }
+        let mut next = revisions.last().map_or(Revision::FIRST, |last| last.next());
+        loop {
+            let page = self.log().read_stream(stream, next, PAGE).await?;
+            let full = page.len() == PAGE;
+            next = page.last().map_or(next, |last| last.revision.next());
+            events.extend(page);
+            if !full {
+                return Ok(events);
+            }
+        }
     }
 
     /// Reacts to everything after `position`, and to what those reactions append, until nothing is left.
@@ -356,10 +383,24 @@ impl Engine {
             .worklist
             .pending_outreach()
             .map_err(|error| EngineError::ReadModel(error.to_string()))?;
-        for (tenant, customer) in pending {
-            self.seed_customer(tenant, customer).await;
+        for pending in pending {
+            self.seed_pending(pending).await;
         }
         Ok(())
+    }
+
+    /// Whoever only waits for a moment is looked at then; of all others it is found out where they are.
+    pub(crate) async fn seed_pending(&self, pending: PendingOutreach) {
+        let PendingOutreach {
+            tenant,
+            customer,
+            next_deadline,
+            in_flight,
+        } = pending;
+        match next_deadline {
+            Some(at) if !in_flight => self.timers.set(Due::Outreach { tenant, customer }, at),
+            _ => self.seed_customer(tenant, customer).await,
+        }
     }
 
     /// Timers for waiting wishes; and a contact in flight whose interaction never began, or is over, is settled.

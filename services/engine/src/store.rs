@@ -223,6 +223,20 @@ impl Store {
         Ok(loaded)
     }
 
+    /// Keeps the state that follows from these events, the last of which is the last one of the stream.
+    pub fn begin_with<A: Kept>(&self, id: Uuid, events: &[Recorded]) {
+        let mut loaded = Loaded::<A>::default();
+        for recorded in events {
+            loaded.tenant = Some(recorded.event.meta.tenant);
+            if loaded.folded.take_recorded(recorded).is_err() {
+                return; // whoever needs it reads it, and says so
+            }
+        }
+        if loaded.folded.revision.is_some() {
+            A::cache(&self.caches).put(id, Arc::new(loaded));
+        }
+    }
+
     /// Takes in an event that the reactor has read, so that whatever reacts to it sees a state that includes it: the log
     /// shows an event to its readers before it tells the writer.
     pub fn observe<A: Kept>(&self, recorded: &Recorded, fact: &A::Fact) {

@@ -1,9 +1,10 @@
 //! Measures how soon a hub serves that has a long history: from the start of the process to the line that says it is ready.
 //!
-//! `cargo build --release -p rapport && cargo run --release -p rapport --example bench_start`; `EVENTS=n` sets the length
-//! of the log (1,000,000), `JSON=1` prints objects. The history is a day's traffic many times over, of one tenant for each
-//! million events.
+//! `cargo build --release -p rapport && cargo run --release -p rapport --example bench_start`; `EVENTS=n,n` sets the length
+//! of the log (1,000,000), `JSON=1` prints objects. The history is a day's traffic many times over, sealed, of one tenant for
+//! each million events.
 
+mod history;
 #[path = "../../../adapters/event-log/examples/support/mod.rs"]
 #[allow(dead_code, reason = "shared by benches that each use a part of it")]
 mod support;
@@ -16,33 +17,35 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rapport_domain::event::Recorded;
-use rapport_domain::port::log::{Batch, EventLog as _, Expected};
-use rapport_event_log::EmbeddedLog;
 use support::{Budget, Report};
-use tokio::sync::Semaphore;
-use traffic::Traffic;
 
-/// Events of one tenant.
-const OF_A_TENANT: usize = 1_000_000;
-/// Streams written to at the same time.
-const WRITERS: usize = 256;
 /// Starts of each kind; the slowest counts.
 const STARTS: usize = 3;
 /// A hub that has just started has settled after this.
 const SETTLED: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    let wanted: usize = env::var("EVENTS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(1_000_000);
+    let sizes = env::var("EVENTS").unwrap_or_else(|_| "1000000".to_owned());
+    let mut report = Report::default();
+    for size in sizes.split(',') {
+        let wanted = size.trim().parse().expect("EVENTS=n or EVENTS=n,n");
+        measure(wanted, &mut report);
+    }
+    if report.print() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// A hub on a log of so many events.
+fn measure(wanted: usize, report: &mut Report) {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
-    let filled = fill(&data, wanted);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (events, filled) = runtime.block_on(history::fill(&data, wanted, true));
     let config = folder.path().join("rapport.toml");
     let text = format!(
         "data = {:?}\n[http]\nbind = \"127.0.0.1:0\"\n[chat]\nbind = \"127.0.0.1:0\"\n",
@@ -50,11 +53,11 @@ fn main() -> ExitCode {
     );
     fs::write(&config, text).expect("a configuration");
 
-    let mut report = Report::default();
+    let what = |how: &str| format!("start with {:.1} M events, {how}", events as f64 / 1e6);
     let (first, hub) = started(&config);
     report.add(
-        "first start, read models built",
-        wanted as f64 / first.as_secs_f64(),
+        &what("first, read models built"),
+        events as f64 / first.as_secs_f64(),
         "events/s",
         Budget::None,
         &[("s", first.as_secs_f64()), ("fill events/s", filled)],
@@ -66,7 +69,6 @@ fn main() -> ExitCode {
         slowest = slowest.max(spent);
         stop(hub);
     }
-    let what = |how: &str| format!("start with {} M events, {how}", wanted as f64 / 1e6);
     report.add(
         &what("slowest of 3"),
         slowest.as_secs_f64() * 1e3,
@@ -93,72 +95,13 @@ fn main() -> ExitCode {
     let (_, hub) = started(&config);
     std::thread::sleep(SETTLED);
     report.add(
-        "idle memory",
+        &what("idle memory"),
         resident_mb(&hub),
         "MB",
         Budget::AtMost(80.0),
         &[],
     );
     stop(hub);
-    if report.print() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
-}
-
-/// Writes the history; answers how many events a second.
-fn fill(data: &Path, wanted: usize) -> f64 {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let log = Arc::new(EmbeddedLog::open(data).expect("a new log"));
-    let (mut written, mut spent) = (0, Duration::ZERO);
-    while written < wanted {
-        let name = format!("tenant-{}", written / OF_A_TENANT);
-        let events = Traffic::of(&name, OF_A_TENANT.min(wanted - written)).events;
-        written += events.len();
-        let begun = Instant::now();
-        runtime.block_on(append(&log, events));
-        spent += begun.elapsed();
-        eprintln!("{written} of {wanted} events");
-    }
-    runtime.block_on(log.close());
-    written as f64 / spent.as_secs_f64()
-}
-
-/// Appends in about the order of the history: each stream in its own order, many streams side by side.
-async fn append(log: &Arc<EmbeddedLog>, events: Vec<Recorded>) {
-    let room = Arc::new(Semaphore::new(WRITERS));
-    let mut lanes = std::collections::HashMap::new();
-    for recorded in events {
-        let batch = Batch {
-            stream: recorded.stream,
-            expected: Expected::after(
-                recorded
-                    .revision
-                    .0
-                    .checked_sub(1)
-                    .map(rapport_domain::event::Revision),
-            ),
-            events: vec![recorded.event],
-        };
-        let permit = room.clone().acquire_owned().await.expect("never closed");
-        let before: Option<tokio::task::JoinHandle<()>> = lanes.remove(&recorded.stream);
-        let log = log.clone();
-        let job = tokio::spawn(async move {
-            if let Some(before) = before {
-                before.await.expect("the event before it");
-            }
-            log.append(batch).await.expect("room on the disk");
-            drop(permit);
-        });
-        lanes.insert(recorded.stream, job);
-        if lanes.len() > 4 * WRITERS {
-            lanes.retain(|_, job| !job.is_finished());
-        }
-    }
-    for job in lanes.into_values() {
-        job.await.expect("appended");
-    }
 }
 
 fn program() -> PathBuf {

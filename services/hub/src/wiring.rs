@@ -5,7 +5,7 @@ mod parts;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use crate::config::{Config, VoiceSettings};
+use crate::config::{Config, KeysConfig, NodeConfig, VoiceSettings};
 use crate::http::app::{App, ChatFace, settled};
 use crate::http::session::Sessions;
 use crate::http::trunk_hosts::TrunkHosts;
@@ -130,12 +130,8 @@ impl Hub {
         }
         let data = config.data.clone();
         let data_folder = data.clone();
-        let (folder, keys) = (data.clone(), config.keys.clone());
         let log = Arc::new(HubLog::open(&config.log, &data).await?);
-        let keys = off(move || keys.open(&folder)).await??;
-        let sealed = SealedLog::new(log.clone(), keys);
-        sealed.check_keys().await?;
-        let sealed = Arc::new(sealed);
+        let sealed = Arc::new(sealed(&log, &config.keys, &data).await?);
         let shared: Arc<dyn EventLog> = sealed.clone();
         let (models, projections) = read_models(&*log, &shared, data).await?;
 
@@ -145,11 +141,7 @@ impl Hub {
             worklist: Arc::new(models.clone()),
             checkpoints: Arc::new(models.clone()),
             keys: sealed,
-            node: config.node.as_ref().map(|node| NodeSettings {
-                name: node.name.clone(),
-                roles: node.roles.clone(),
-                lease: node.lease,
-            }),
+            node: config.node.as_ref().map(node_settings),
         })
         .await?;
         // Half of the machine: logins of strangers must not take the processors from calls.
@@ -291,6 +283,30 @@ impl Hub {
         let projections = self.projections.clone();
         let _stopped = off(move || projections.stop()).await;
         self.log.close().await;
+    }
+}
+
+/// Seals a log with the keys that belong to it. They are looked at first: where they are missing none are made, so that they
+/// can be put there.
+async fn sealed(
+    log: &Arc<HubLog>,
+    keys: &KeysConfig,
+    data: &Path,
+) -> Result<SealedLog, StartError> {
+    let (config, folder) = (keys.clone(), data.to_owned());
+    let looking = off(move || config.open_read_only(&folder)).await??;
+    let looking = SealedLog::new(log.clone(), looking);
+    looking.check_keys().await?;
+    let (config, folder) = (keys.clone(), data.to_owned());
+    let keys = off(move || config.open(&folder)).await??;
+    Ok(SealedLog::new(log.clone(), keys))
+}
+
+fn node_settings(node: &NodeConfig) -> NodeSettings {
+    NodeSettings {
+        name: node.name.clone(),
+        roles: node.roles.clone(),
+        lease: node.lease,
     }
 }
 

@@ -11,10 +11,10 @@ use rapport_domain::time::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::KeysOpenError;
 use super::local_file::{self, database};
 use super::master::{self, MasterKey};
 use super::threads::{Threads, gone};
+use super::{KeysOpenError, read_only};
 
 /// Requests that may wait for the writer; further callers wait before the queue.
 const QUEUE: usize = 1_024;
@@ -31,8 +31,10 @@ const READERS: usize = 2;
 /// destroyed key is overwritten (`secure_delete`), and the journal that held it is emptied before the answer; what a disk
 /// or file system keeps of overwritten blocks is out of reach, which is what a master key is for.
 pub struct LocalKeys {
-    writer: mpsc::Sender<Request>,
-    readers: Threads<Connection>,
+    /// None when nothing may be written.
+    writer: Option<mpsc::Sender<Request>>,
+    /// None when there is no file, and hence no key.
+    readers: Option<Threads<Connection>>,
     master: Option<Arc<MasterKey>>,
 }
 
@@ -78,9 +80,31 @@ impl LocalKeys {
             .spawn(move || write(connection, wrapping.as_deref(), requests))
             .map_err(KeysOpenError::io(&file))?;
         Ok(Self {
-            writer,
-            readers,
+            writer: Some(writer),
+            readers: Some(readers),
             master,
+        })
+    }
+
+    /// Opens the keys of a data folder to look at them: no file is made and nothing in one is changed, and keys are neither
+    /// made nor destroyed. Where there is no file there is no key.
+    ///
+    /// # Errors
+    /// [`KeysOpenError`].
+    pub fn open_read_only(folder: &Path, master: Option<MasterKey>) -> Result<Self, KeysOpenError> {
+        let file = local_file::path(folder);
+        let own = match local_file::open_reading(&file)? {
+            None => None,
+            Some(connection) => {
+                local_file::is_master(&connection, &file, master.as_ref())?;
+                Some(vec![connection])
+            }
+        };
+        let readers = own.map(|own| Threads::start("read", own)).transpose();
+        Ok(Self {
+            writer: None,
+            readers: readers.map_err(KeysOpenError::io(&file))?,
+            master: master.map(Arc::new),
         })
     }
 
@@ -90,20 +114,55 @@ impl LocalKeys {
     /// [`KeyError`] when there is such a file already, or it cannot be written.
     pub async fn back_up(&self, to: &Path) -> Result<(), KeyError> {
         let to = to.to_owned();
-        self.readers
+        let readers = self.readers.as_ref();
+        readers
+            .ok_or_else(|| KeyError("there are no keys".to_owned()))?
             .run(move |connection| local_file::copy(connection, &to))
+            .await?
+    }
+
+    /// What is stored of the next customers in the order of their ids, at most so many; none at the end. For moving keys to
+    /// another store.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the file cannot be read.
+    pub async fn stored_after(
+        &self,
+        customer: Option<CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<(CustomerId, KeyState)>, KeyError> {
+        let Some(readers) = &self.readers else {
+            return Ok(Vec::new());
+        };
+        let master = self.master.clone();
+        readers
+            .run(move |connection| {
+                let view = connection.transaction().map_err(database)?;
+                let customers = local_file::customers_after(&view, customer, limit)?;
+                customers
+                    .into_iter()
+                    .map(|customer| {
+                        local_file::state(&view, master.as_deref(), customer)
+                            .map(|state| (customer, state))
+                    })
+                    .collect()
+            })
             .await?
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, KeyError> {
         let (reply, answer) = oneshot::channel();
-        self.writer.send(request(reply)).await.map_err(|_| gone())?;
+        let writer = self.writer.as_ref().ok_or_else(read_only)?;
+        writer.send(request(reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 
     async fn states(&self, customers: Vec<CustomerId>) -> Result<Vec<KeyState>, KeyError> {
+        let Some(readers) = &self.readers else {
+            return Ok(vec![KeyState::Absent; customers.len()]);
+        };
         let master = self.master.clone();
-        self.readers
+        readers
             .run(move |connection| {
                 // One view of the file for all of them.
                 let view = connection.transaction().map_err(database)?;

@@ -51,25 +51,8 @@ pub(super) fn prepare(file: &Path) -> Result<(), KeysOpenError> {
 /// A connection that writes durably and leaves no deleted byte in the file.
 pub(super) fn open(file: &Path) -> Result<Connection, KeysOpenError> {
     let wrong = || KeysOpenError::database(file);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(file, flags).map_err(wrong())?;
-    // Other connections write for a few milliseconds at a time.
-    connection
-        .busy_timeout(Duration::from_secs(10))
-        .map_err(wrong())?;
-    let number = |connection: &Connection, name: &str| {
-        connection
-            .query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, u32>(0))
-            .map_err(wrong())
-    };
-    let fresh = |connection: &Connection| {
-        let tables = "SELECT count(*) FROM sqlite_schema";
-        connection
-            .query_row(tables, [], |row| row.get::<_, u32>(0))
-            .map(|tables| tables == 0)
-            .map_err(wrong())
-    };
-    if number(&connection, "application_id")? == 0 && fresh(&connection)? {
+    let mut connection = connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    if is_empty(&connection).map_err(wrong())? {
         connection
             .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
             .map_err(wrong())?;
@@ -77,7 +60,7 @@ pub(super) fn open(file: &Path) -> Result<Connection, KeysOpenError> {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(wrong())?;
         // Somebody else may have made it while this one waited.
-        if fresh(&making)? {
+        if is_empty(&making).map_err(wrong())? {
             making.execute_batch(SCHEMA).map_err(wrong())?;
             making
                 .execute_batch(&format!(
@@ -87,24 +70,82 @@ pub(super) fn open(file: &Path) -> Result<Connection, KeysOpenError> {
         }
         making.commit().map_err(wrong())?;
     }
-    let (application, found) = (
-        number(&connection, "application_id")?,
-        number(&connection, "user_version")?,
-    );
-    if application != APPLICATION_ID || found > FORMAT {
-        return Err(KeysOpenError::NotKeys {
-            path: file.to_owned(),
-            why: format!(
-                "it holds {application:#x} of format {found}, not keys of a format up to {FORMAT}"
-            ),
-        });
-    }
+    holds_keys(&connection, file)?;
     connection
         .execute_batch(
             "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;",
         )
         .map_err(wrong())?;
     Ok(connection)
+}
+
+/// A connection that only reads. `None` when there is no file, or nothing in it yet.
+pub(super) fn open_reading(file: &Path) -> Result<Option<Connection>, KeysOpenError> {
+    if !file.try_exists().map_err(KeysOpenError::io(file))? {
+        return Ok(None);
+    }
+    let connection = connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    if is_empty(&connection).map_err(KeysOpenError::database(file))? {
+        return Ok(None);
+    }
+    holds_keys(&connection, file)?;
+    Ok(Some(connection))
+}
+
+fn connect(file: &Path, mode: OpenFlags) -> Result<Connection, KeysOpenError> {
+    let wrong = || KeysOpenError::database(file);
+    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).map_err(wrong())?;
+    // Other connections write for a few milliseconds at a time.
+    connection
+        .busy_timeout(Duration::from_secs(10))
+        .map_err(wrong())?;
+    Ok(connection)
+}
+
+fn number(connection: &Connection, name: &str) -> rusqlite::Result<u32> {
+    connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+}
+
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let tables: u32 = connection.query_row(tables, [], |row| row.get(0))?;
+    Ok(tables == 0 && number(connection, "application_id")? == 0)
+}
+
+fn holds_keys(connection: &Connection, file: &Path) -> Result<(), KeysOpenError> {
+    let wrong = || KeysOpenError::database(file);
+    let application = number(connection, "application_id").map_err(wrong())?;
+    let found = number(connection, "user_version").map_err(wrong())?;
+    if application == APPLICATION_ID && found <= FORMAT {
+        return Ok(());
+    }
+    Err(KeysOpenError::NotKeys {
+        path: file.to_owned(),
+        why: format!(
+            "it holds {application:#x} of format {found}, not keys of a format up to {FORMAT}"
+        ),
+    })
+}
+
+/// Whether the master key is the one the keys are wrapped by; `false` when they are not wrapped and one is given.
+pub(super) fn is_master(
+    connection: &Connection,
+    file: &Path,
+    master: Option<&MasterKey>,
+) -> Result<bool, KeysOpenError> {
+    let proof: Option<Vec<u8>> = connection
+        .query_row("SELECT proof FROM master", [], |row| row.get(0))
+        .optional()
+        .map_err(KeysOpenError::database(file))?;
+    let path = file.to_owned();
+    match (proof, master) {
+        (None, None) => Ok(true),
+        (None, Some(_)) => Ok(false),
+        (Some(_), None) => Err(KeysOpenError::Wrapped { path }),
+        (Some(proof), Some(master)) if master.made(&proof) => Ok(true),
+        (Some(_), Some(_)) => Err(KeysOpenError::OtherMaster { path }),
+    }
 }
 
 /// Sees to it that the master key is the one the keys are wrapped by. Keys stored plain before one was given are wrapped
@@ -115,17 +156,9 @@ pub(super) fn agree(
     master: Option<&MasterKey>,
 ) -> Result<(), KeysOpenError> {
     let wrong = || KeysOpenError::database(file);
-    let proof: Option<Vec<u8>> = connection
-        .query_row("SELECT proof FROM master", [], |row| row.get(0))
-        .optional()
-        .map_err(wrong())?;
-    let path = file.to_owned();
-    let master = match (proof, master) {
-        (None, None) => return Ok(()),
-        (Some(_), None) => return Err(KeysOpenError::Wrapped { path }),
-        (Some(proof), Some(master)) if master.made(&proof) => return Ok(()),
-        (Some(_), Some(_)) => return Err(KeysOpenError::OtherMaster { path }),
-        (None, Some(master)) => master,
+    let master = match (is_master(connection, file, master)?, master) {
+        (false, Some(master)) => master,
+        _ => return Ok(()),
     };
     let cipher = |Failed| KeysOpenError::Cipher;
     let wrapping = connection
@@ -228,6 +261,28 @@ pub(super) fn state(
             at: Timestamp::from_micros(at.unwrap_or_default()),
         },
     })
+}
+
+/// The next customers of whom anything is stored, in the order of their ids.
+pub(super) fn customers_after(
+    connection: &Connection,
+    customer: Option<CustomerId>,
+    limit: usize,
+) -> Result<Vec<CustomerId>, KeyError> {
+    let after = customer.map_or_else(Vec::new, |customer| customer.as_uuid().as_bytes().to_vec());
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection
+        .prepare_cached("SELECT customer FROM keys WHERE customer > ?1 ORDER BY customer LIMIT ?2")
+        .map_err(database)?;
+    let rows = statement
+        .query_map(params![after, limit], |row| row.get::<_, Vec<u8>>(0))
+        .map_err(database)?;
+    rows.map(|row| {
+        let id = Uuid::from_slice(&row.map_err(database)?);
+        id.map(CustomerId::from_uuid)
+            .map_err(|_| KeyError("a customer's id in the file is damaged".to_owned()))
+    })
+    .collect()
 }
 
 pub(super) fn database(error: rusqlite::Error) -> KeyError {

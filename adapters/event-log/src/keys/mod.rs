@@ -12,6 +12,8 @@ mod threads;
 
 use std::path::{Path, PathBuf};
 
+use rapport_domain::port::keys::KeyError;
+
 pub use local::LocalKeys;
 pub use master::MasterKey;
 pub use shared::SharedKeys;
@@ -57,6 +59,11 @@ pub enum KeysOpenError {
     /// The cipher failed.
     #[error("cannot open the keys: the source of random bytes or the cipher failed")]
     Cipher,
+}
+
+/// What a store that was opened for reading answers whoever wants to change it.
+fn read_only() -> KeyError {
+    KeyError("the keys were opened for reading only".to_owned())
 }
 
 impl KeysOpenError {

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use aws_lc_rs::rand;
 use rapport_domain::id::{CustomerId, TenantId};
 use rapport_domain::port::BoxFuture;
-use rapport_domain::port::keys::{KeyError, KeyState, Keys};
+use rapport_domain::port::keys::{CustomerKey, KeyError, KeyState, Keys};
 use rapport_domain::time::Timestamp;
 
-use super::KeysOpenError;
 use super::master::{self, MasterKey, WRAPPED_BYTES};
 use super::threads::Threads;
+use super::{KeysOpenError, read_only};
 use crate::file::FILE_MODE;
 
 /// A shared folder answers slowly; so many questions wait for it at once.
@@ -43,9 +43,62 @@ impl SharedKeys {
     /// # Errors
     /// [`KeysOpenError`].
     pub fn open(folder: &Path, master: MasterKey) -> Result<Self, KeysOpenError> {
+        Self::open_as(folder, master, false)
+    }
+
+    /// Opens the keys in a folder to look at them: nothing in it is made or changed, and keys are neither made nor
+    /// destroyed.
+    ///
+    /// # Errors
+    /// [`KeysOpenError`].
+    pub fn open_read_only(folder: &Path, master: MasterKey) -> Result<Self, KeysOpenError> {
+        Self::open_as(folder, master, true)
+    }
+
+    /// Takes in what another store has of a customer: their key, unless one is there, or that it was destroyed. Answers whether
+    /// that was new.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the customer has another key here, or the folder cannot be written to.
+    pub async fn take_in(&self, customer: CustomerId, state: KeyState) -> Result<bool, KeyError> {
+        self.run(move |folder| {
+            match (&state, folder.read(customer)?) {
+                (KeyState::Absent, _) | (_, KeyState::Destroyed { .. }) => return Ok(false),
+                (KeyState::Destroyed { at }, _) => {
+                    return folder.destroy(customer, *at).map(|()| true);
+                }
+                (KeyState::Present(_), here) if here == state => return Ok(false),
+                (KeyState::Present(key), KeyState::Absent) => folder.keep(customer, key)?,
+                (KeyState::Present(_), KeyState::Present(_)) => {}
+            }
+            // Somebody else may have made one meanwhile.
+            if folder.read(customer)? == state {
+                return Ok(true);
+            }
+            Err(io::Error::other(format!(
+                "customer {customer} has another key in {}",
+                folder.root.display()
+            )))
+        })
+        .await
+    }
+
+    /// Whether a file, in the folder or in a copy of it, still holds the key of this customer.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn holds_key_of(file: &Path, customer: CustomerId) -> io::Result<bool> {
+        let theirs = file
+            .file_name()
+            .is_some_and(|name| name == name_of(customer).as_str());
+        Ok(theirs && destroyed_at(&fs::read(file)?).is_none())
+    }
+
+    fn open_as(folder: &Path, master: MasterKey, read_only: bool) -> Result<Self, KeysOpenError> {
         let folder = Folder {
             root: folder.to_owned(),
             master,
+            read_only,
         };
         folder.agree()?;
         let threads =
@@ -100,6 +153,8 @@ impl Keys for SharedKeys {
 struct Folder {
     root: PathBuf,
     master: MasterKey,
+    /// Whether nothing may be written.
+    read_only: bool,
 }
 
 impl Folder {
@@ -108,6 +163,10 @@ impl Folder {
         let io = || KeysOpenError::io(&self.root);
         let path = self.root.join(PROOF);
         let proof = match fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound && self.read_only => {
+                // Nobody has begun with it; whether it is there at all is another matter.
+                return fs::read_dir(&self.root).map(drop).map_err(io());
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let proof = self.master.proof().map_err(|_| KeysOpenError::Cipher)?;
                 self.place(&self.root, &path, &proof).map_err(io())?;
@@ -126,9 +185,9 @@ impl Folder {
 
     /// The subfolder and file of a customer. Ids made one after the other begin alike and end at random.
     fn place_of(&self, customer: CustomerId) -> (PathBuf, PathBuf) {
-        let name = customer.as_uuid().simple().to_string();
-        let shard = self.root.join(&name[name.len() - 3..]);
-        let file = shard.join(format!("{name}.key"));
+        let id = customer.as_uuid().simple().to_string();
+        let shard = self.root.join(&id[id.len() - 3..]);
+        let file = shard.join(name_of(customer));
         (shard, file)
     }
 
@@ -153,14 +212,17 @@ impl Folder {
     }
 
     fn make(&self, customer: CustomerId) -> io::Result<KeyState> {
-        let failed = |_| io::Error::other("the source of random bytes or the cipher failed");
-        let (shard, path) = self.place_of(customer);
         let key = master::fresh().map_err(failed)?;
-        let stored = master::stored(Some(&self.master), customer, &key).map_err(failed)?;
-        self.shard(&shard)?;
-        self.place(&shard, &path, &stored)?;
+        self.keep(customer, &key)?;
         // What is there now: this key, or that of somebody who was faster.
         self.read(customer)
+    }
+
+    fn keep(&self, customer: CustomerId, key: &CustomerKey) -> io::Result<()> {
+        let (shard, path) = self.place_of(customer);
+        let stored = master::stored(Some(&self.master), customer, key).map_err(failed)?;
+        self.shard(&shard)?;
+        self.place(&shard, &path, &stored)
     }
 
     fn destroy(&self, customer: CustomerId, at: Timestamp) -> io::Result<()> {
@@ -189,6 +251,9 @@ impl Folder {
     }
 
     fn shard(&self, shard: &Path) -> io::Result<()> {
+        if self.read_only {
+            return Err(io::Error::other(read_only().0));
+        }
         match DirBuilder::new().mode(FOLDER_MODE).create(shard) {
             Ok(()) => sync(&self.root),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -221,6 +286,14 @@ impl Folder {
         // Also when another was faster: its name must be durable before this answers.
         sync(folder)
     }
+}
+
+fn failed(_: master::Failed) -> io::Error {
+    io::Error::other("the source of random bytes or the cipher failed")
+}
+
+fn name_of(customer: CustomerId) -> String {
+    format!("{}.key", customer.as_uuid().simple())
 }
 
 fn destroyed_at(stored: &[u8]) -> Option<Timestamp> {

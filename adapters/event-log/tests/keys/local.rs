@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
+use rapport_domain::id::TenantId;
 use rapport_domain::port::keys::{KeyState, Keys as _};
 use rapport_domain::testing::keys_contract::{customer, opening, sealing};
 use rapport_domain::testing::{block_on, join_all};
@@ -141,4 +142,52 @@ fn many_new_customers_at_once_share_their_syncs() {
         block_on(opening(&*keys, 2_999)),
         KeyState::Present(made[2_999].clone())
     );
+}
+
+#[test]
+fn whoever_only_looks_makes_no_file_and_finds_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("data");
+    for place in [folder.path(), &missing] {
+        let keys = LocalKeys::open_read_only(place, None).unwrap();
+        assert_eq!(block_on(opening(&keys, 1)), KeyState::Absent);
+        let tenant = TenantId::named("contract");
+        assert!(block_on(keys.key_for_sealing(tenant, customer(1))).is_err());
+        assert!(block_on(keys.destroy(customer(1), Timestamp::default())).is_err());
+        assert!(block_on(keys.back_up(&folder.path().join("copy"))).is_err());
+    }
+    assert_eq!(files(folder.path()), Vec::<std::path::PathBuf>::new());
+    assert!(!missing.exists());
+}
+
+#[test]
+fn whoever_only_looks_sees_keys_as_they_come_and_go_and_changes_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = LocalKeys::open(folder.path(), None).unwrap();
+    let key = block_on(sealing(&keys, 1));
+    let looking = LocalKeys::open_read_only(folder.path(), None).unwrap();
+    assert_eq!(
+        block_on(opening(&looking, 1)),
+        KeyState::Present(key.clone())
+    );
+    let later = block_on(sealing(&keys, 2));
+    assert_eq!(block_on(opening(&looking, 2)), KeyState::Present(later));
+    let tenant = TenantId::named("contract");
+    assert!(block_on(looking.key_for_sealing(tenant, customer(3))).is_err());
+    assert!(block_on(looking.destroy(customer(1), Timestamp::default())).is_err());
+    assert_eq!(block_on(opening(&keys, 1)), KeyState::Present(key.clone()));
+    assert_eq!(block_on(opening(&keys, 3)), KeyState::Absent);
+    // A copy needs no more than looking, and a master key that was given since wraps nothing.
+    block_on(looking.back_up(&folder.path().join("copy.db"))).unwrap();
+    drop((keys, looking));
+    let looking = LocalKeys::open_read_only(folder.path(), Some(master('m'))).unwrap();
+    assert_eq!(block_on(opening(&looking, 1)), KeyState::Present(key));
+    drop(looking);
+    assert!(LocalKeys::open(folder.path(), None).is_ok());
+    // What is wrapped is as closed to looking as to anything else.
+    drop(LocalKeys::open(folder.path(), Some(master('m'))).unwrap());
+    let without = LocalKeys::open_read_only(folder.path(), None).err();
+    assert!(matches!(without, Some(KeysOpenError::Wrapped { .. })));
+    let other = LocalKeys::open_read_only(folder.path(), Some(master('o'))).err();
+    assert!(matches!(other, Some(KeysOpenError::OtherMaster { .. })));
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::thread;
 
+use rapport_domain::id::TenantId;
 use rapport_domain::port::keys::{KeyState, Keys as _};
 use rapport_domain::testing::keys_contract::{customer, opening, sealing};
 use rapport_domain::testing::{block_on, join_all};
@@ -98,4 +99,48 @@ fn a_damaged_key_is_an_error_and_not_a_missing_one() {
         block_on(opening(&keys, 1)),
         KeyState::Destroyed { .. }
     ));
+}
+
+#[test]
+fn whoever_only_looks_changes_nothing_in_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let looking = SharedKeys::open_read_only(folder.path(), master('m')).unwrap();
+    assert_eq!(block_on(opening(&looking, 1)), KeyState::Absent);
+    assert!(SharedKeys::open_read_only(&folder.path().join("mount"), master('m')).is_err());
+    let tenant = TenantId::named("contract");
+    assert!(block_on(looking.key_for_sealing(tenant, customer(1))).is_err());
+    assert!(block_on(looking.destroy(customer(1), Timestamp::default())).is_err());
+    assert_eq!(files(folder.path()), Vec::<std::path::PathBuf>::new());
+
+    let keys = SharedKeys::open(folder.path(), master('m')).unwrap();
+    let key = block_on(sealing(&keys, 1));
+    assert_eq!(
+        block_on(opening(&looking, 1)),
+        KeyState::Present(key.clone())
+    );
+    assert!(block_on(looking.destroy(customer(1), Timestamp::default())).is_err());
+    assert_eq!(block_on(opening(&keys, 1)), KeyState::Present(key));
+    let other = SharedKeys::open_read_only(folder.path(), master('o')).err();
+    assert!(matches!(other, Some(KeysOpenError::OtherMaster { .. })));
+}
+
+#[test]
+fn a_file_is_told_to_hold_a_key_until_it_is_destroyed_wherever_it_was_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = SharedKeys::open(folder.path(), master('m')).unwrap();
+    block_on(sealing(&keys, 1));
+    block_on(sealing(&keys, 2));
+    let holding = |number| {
+        let held =
+            |path: &std::path::PathBuf| SharedKeys::holds_key_of(path, customer(number)).unwrap();
+        files(folder.path()).into_iter().filter(held).count()
+    };
+    assert_eq!((holding(1), holding(2), holding(3)), (1, 1, 0));
+    let key = |path: &std::path::PathBuf| SharedKeys::holds_key_of(path, customer(1)).unwrap();
+    let file = files(folder.path()).into_iter().find(key).unwrap();
+    let copy = folder.path().join("old");
+    fs::create_dir(&copy).unwrap();
+    fs::copy(&file, copy.join(file.file_name().unwrap())).unwrap();
+    block_on(keys.destroy(customer(1), Timestamp::default())).unwrap();
+    assert_eq!((holding(1), holding(2)), (1, 1), "the copy");
 }

@@ -1,14 +1,15 @@
 //! What there is to load.
 
 use rapport_domain::channel::Channel;
-use rapport_domain::event::{Category, Stream};
+use rapport_domain::event::{Category, Revision, Stream};
 use rapport_domain::id::{AgentId, CustomerId, InteractionId, TenantId};
+use rapport_domain::port::query::PendingOutreach;
 use rapport_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use crate::stored::{bytes, uuid};
-use crate::view::{AgentWork, PendingOutreach};
+use crate::view::AgentWork;
 
 pub(crate) fn open_interactions(
     on: &Connection,
@@ -54,6 +55,24 @@ pub(crate) fn pending_outreach(on: &Connection) -> rusqlite::Result<Vec<PendingO
         })
     })?;
     found.collect()
+}
+
+pub(crate) fn agent_events(on: &Connection) -> rusqlite::Result<Vec<(AgentId, Vec<Revision>)>> {
+    let sql = "SELECT agent, revision FROM agent_event ORDER BY agent, revision";
+    let mut query = on.prepare_cached(sql)?;
+    let rows = query.query_map([], |row| {
+        let revision = Revision(row.get::<_, i64>(1)?.cast_unsigned());
+        Ok((AgentId::from_uuid(uuid(row, 0)?), revision))
+    })?;
+    let mut all: Vec<(AgentId, Vec<Revision>)> = Vec::new();
+    for row in rows {
+        let (agent, revision) = row?;
+        match all.last_mut() {
+            Some((last, revisions)) if *last == agent => revisions.push(revision),
+            _ => all.push((agent, vec![revision])),
+        }
+    }
+    Ok(all)
 }
 
 pub(crate) fn agent_work(on: &Connection) -> rusqlite::Result<Vec<AgentWork>> {

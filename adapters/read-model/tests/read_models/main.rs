@@ -5,6 +5,7 @@
     reason = "tests, helpers of tests included, may panic"
 )]
 
+mod agents;
 mod answers;
 mod erasing;
 mod fixture;

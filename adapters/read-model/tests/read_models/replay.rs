@@ -379,7 +379,7 @@ proptest! {
         let history = History::of(&steps);
         let folder = tempfile::tempdir().unwrap();
         let models = fed(folder.path(), &history.paper.events);
-        let pending = models.pending_with_deadlines().unwrap();
+        let pending = models.pending_outreach().unwrap();
         for person in &history.people {
             let it = person.outreach.state.as_ref().unwrap();
             for (id, state) in &it.wishes {

@@ -90,8 +90,8 @@ impl Engine {
             .await
             .map_err(|error| EngineError::ReadModel(error.to_string()))?
             .map_err(|error| EngineError::ReadModel(error.to_string()))?;
-        for (_, customer) in pending.into_iter().filter(|(of, _)| *of == tenant) {
-            self.seed_customer(tenant, customer).await;
+        for pending in pending.into_iter().filter(|one| one.tenant == tenant) {
+            self.seed_pending(pending).await;
         }
         Ok(offers)
     }

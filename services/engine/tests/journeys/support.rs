@@ -17,7 +17,7 @@ use rapport_domain::policy::ContactPolicy;
 use rapport_domain::port::BoxFuture;
 use rapport_domain::port::Surroundings;
 use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, Expected, ReadError};
-use rapport_domain::port::query::{Checkpoints, QueryError, Worklist};
+use rapport_domain::port::query::{Checkpoints, PendingOutreach, QueryError, Worklist};
 use rapport_domain::port::voice::{Voice, VoiceBusy, VoiceCommand, VoiceEvent};
 use rapport_domain::setup::{AccessPoint, QueueDefinition, TenantDefinition};
 use rapport_domain::testing::{MemoryKeys, MemoryLog};
@@ -81,18 +81,31 @@ impl Worklist for Scan {
         }
         Ok(streams)
     }
-    fn pending_outreach(&self) -> Result<Vec<(TenantId, CustomerId)>, QueryError> {
-        let mut all: Vec<(TenantId, CustomerId)> = Vec::new();
+    fn agent_events(&self) -> Result<Vec<(AgentId, Vec<Revision>)>, QueryError> {
+        let mut all: BTreeMap<AgentId, Vec<Revision>> = BTreeMap::new();
+        for recorded in self.0.events() {
+            if recorded.stream.category == Category::Agent {
+                let agent = AgentId::from_uuid(recorded.stream.id);
+                all.entry(agent).or_default().push(recorded.revision);
+            }
+        }
+        Ok(all.into_iter().collect())
+    }
+    fn pending_outreach(&self) -> Result<Vec<PendingOutreach>, QueryError> {
+        let mut all: Vec<PendingOutreach> = Vec::new();
         for recorded in self
             .0
             .events()
             .iter()
             .filter(|e| e.stream.category == Category::Outreach)
         {
-            let one = (
-                recorded.event.meta.tenant,
-                CustomerId::from_uuid(recorded.stream.id),
-            );
+            // Perhaps in flight: whoever asks looks itself.
+            let one = PendingOutreach {
+                tenant: recorded.event.meta.tenant,
+                customer: CustomerId::from_uuid(recorded.stream.id),
+                next_deadline: None,
+                in_flight: true,
+            };
             if !all.contains(&one) {
                 all.push(one);
             }

@@ -20,11 +20,12 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use rapport_domain::node::Role;
 use rapport_domain::port::keys::Keys;
 
 use place::Place;
 
-use crate::config::{Config, DEFAULT_FILE, KeysConfig, LogConfig, explain};
+use crate::config::{Config, DEFAULT_FILE, KeysConfig, LogConfig, NodeConfig, explain};
 
 /// An omnichannel interaction hub: every contact in one log, one voice to the customer.
 #[derive(Parser)]
@@ -47,6 +48,9 @@ enum Command {
         /// Print the addresses as one JSON object once the hub is ready
         #[arg(long)]
         json: bool,
+        /// What this node does, in place of `roles` in the file: edge, engine, api
+        #[arg(long, value_name = "ROLE,…", value_delimiter = ',', value_parser = role)]
+        roles: Vec<Role>,
     },
     /// Run a hub on this computer with simulated customers and agents, to look at and to join in
     Demo(crate::demo::Options),
@@ -104,8 +108,7 @@ impl DataFolder {
     /// Where the log is: in the folder, in the cluster that the file names, or in the one whose address was given in the
     /// folder's place.
     fn place(&self) -> Result<Place, Failure> {
-        let given = self.data.as_ref().and_then(|data| data.to_str());
-        if let Some(address) = given.filter(|given| given.contains("://")) {
+        if let Some(address) = self.address() {
             return place::parse(address).map_err(Failure::config);
         }
         let (folder, log) = self.log()?;
@@ -118,13 +121,29 @@ impl DataFolder {
     /// The folder and the log that belongs to it. With --data it is the one in the folder; otherwise what the file says of
     /// the log counts, and nothing else of the file: other secrets may not be there to be had.
     fn log(&self) -> Result<(PathBuf, LogConfig), Failure> {
+        self.node().map(|(folder, log, _)| (folder, log))
+    }
+
+    /// As [`DataFolder::log`], and which node among those that share the log the folder belongs to.
+    fn node(&self) -> Result<(PathBuf, LogConfig, Option<NodeConfig>), Failure> {
+        if let Some(address) = self.address() {
+            return Err(Failure::config(format!(
+                "{address} is no data folder; name with --config the file whose `log` is that cluster and whose `data` is the folder of this node"
+            )));
+        }
         let folder = self.resolve();
         let text = std::fs::read_to_string(&self.config).unwrap_or_default();
         if self.data.is_some() || text.is_empty() {
-            return Ok((folder, LogConfig::Embedded));
+            return Ok((folder, LogConfig::Embedded, None));
         }
-        let log = LogConfig::of_file(&text, &self.config).map_err(Failure::config)?;
-        Ok((folder, log))
+        let (log, node) = LogConfig::of_file(&text, &self.config).map_err(Failure::config)?;
+        Ok((folder, log, node))
+    }
+
+    /// The address of a cluster that was given in the folder's place.
+    fn address(&self) -> Option<&str> {
+        let given = self.data.as_ref().and_then(|data| data.to_str());
+        given.filter(|given| given.contains("://"))
     }
 
     /// What the configuration file says of the keys of personal data.
@@ -136,6 +155,13 @@ impl DataFolder {
     fn keys(&self) -> Result<Arc<dyn Keys>, Failure> {
         self.keys_config()?
             .open(&self.resolve())
+            .map_err(Failure::new)
+    }
+
+    /// The same to look at: nothing is made or changed.
+    fn keys_to_read(&self) -> Result<Arc<dyn Keys>, Failure> {
+        self.keys_config()?
+            .open_read_only(&self.resolve())
             .map_err(Failure::new)
     }
 }
@@ -186,9 +212,13 @@ pub fn main() -> ExitCode {
     };
     init_logging(cli.log_json, usual);
     let done = match cli.command {
-        Command::Serve { config, json } => {
-            load(&config).and_then(|config| serve::run(config, json))
-        }
+        Command::Serve {
+            config,
+            json,
+            roles,
+        } => load(&config)
+            .and_then(|config| with_roles(config, roles))
+            .and_then(|config| serve::run(config, json)),
         Command::Demo(options) => runtime().and_then(|runtime| {
             runtime
                 .block_on(Box::pin(crate::demo::run(options)))
@@ -210,6 +240,24 @@ pub fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    serde_json::from_value(name.into()).map_err(|_| "name edge, engine or api".to_owned())
+}
+
+/// The roles of the command line count; where there is one node only, it does everything.
+fn with_roles(mut config: Config, roles: Vec<Role>) -> Result<Config, Failure> {
+    match &mut config.node {
+        Some(node) if !roles.is_empty() => node.roles = roles,
+        None if !roles.is_empty() => {
+            return Err(Failure::config(
+                "--roles: nodes share work when the log is in a cluster; set `log` to it, or leave --roles out",
+            ));
+        }
+        _ => {}
+    }
+    Ok(config)
 }
 
 fn load(file: &Path) -> Result<Config, Failure> {

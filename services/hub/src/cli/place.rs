@@ -75,16 +75,24 @@ async fn connect(config: &ClusterConfig) -> Result<Opened, Failure> {
 impl Place {
     /// The keys of personal data in this log. Those of a cluster are in a folder that its nodes share.
     pub fn keys(&self, config: &KeysConfig) -> Result<Arc<dyn Keys>, Failure> {
-        let folder: &Path = match (self, &config.place) {
-            (Self::Folder(folder), _) => folder,
-            (Self::Cluster(_), KeysPlace::Shared(shared)) => shared,
-            (Self::Cluster(_), KeysPlace::Local) => {
-                return Err(Failure::config(
-                    "keys: those of a cluster are in a folder that its nodes share; name it with --config in the file's `keys`",
-                ));
-            }
-        };
-        config.open(folder).map_err(Failure::new)
+        config.open(self.with_keys(config)?).map_err(Failure::new)
+    }
+
+    /// The same to look at: nothing is made or changed.
+    pub fn keys_to_read(&self, config: &KeysConfig) -> Result<Arc<dyn Keys>, Failure> {
+        config
+            .open_read_only(self.with_keys(config)?)
+            .map_err(Failure::new)
+    }
+
+    fn with_keys<'a>(&'a self, config: &'a KeysConfig) -> Result<&'a Path, Failure> {
+        match (self, &config.place) {
+            (Self::Folder(folder), _) => Ok(folder),
+            (Self::Cluster(_), KeysPlace::Shared(shared)) => Ok(shared),
+            (Self::Cluster(_), KeysPlace::Local) => Err(Failure::config(
+                "keys: those of a cluster are in a folder that its nodes share; name it with --config in the file's `keys`",
+            )),
+        }
     }
 
     /// Opens the log beside whoever writes to it.

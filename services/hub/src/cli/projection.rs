@@ -274,7 +274,7 @@ fn rebuild(folder: &Path, name: &str, of: &DataFolder) -> Result<(), Failure> {
     let ((_, config), runtime) = (of.log()?, runtime()?);
     let looked = runtime.block_on(HubLog::open_read_only(&config, folder));
     drop(looked.map_err(Failure::new)?);
-    let keys = of.keys()?;
+    let keys = of.keys_to_read()?;
     // Held to the end, so that no hub starts on the folder meanwhile.
     let log = runtime.block_on(HubLog::open(&config, folder));
     let log = SealedLog::new(Arc::new(log.map_err(Failure::new)?), keys);

@@ -7,7 +7,7 @@ use rapport_event_log::{ClusterConfig, Credentials};
 use super::file::LogCluster;
 use super::problem::Problems;
 use super::secret::resolve;
-use super::{Config, ConfigError, Environment};
+use super::{Config, ConfigError, Environment, NodeConfig};
 
 /// Where the event log is.
 #[derive(Clone, Debug)]
@@ -19,20 +19,21 @@ pub enum LogConfig {
 }
 
 impl LogConfig {
-    /// What a configuration file says of the log, whatever else is in it.
+    /// What a configuration file says of the log and of this node among those that share it, whatever else is in it.
     ///
     /// # Errors
     /// [`ConfigError`].
-    pub fn of_file(text: &str, file: &Path) -> Result<Self, ConfigError> {
+    pub fn of_file(text: &str, file: &Path) -> Result<(Self, Option<NodeConfig>), ConfigError> {
         let ours = |all: toml::Table| {
             let of_the_log = all
                 .into_iter()
-                .filter(|(key, _)| key == "log" || key == "log_cluster");
+                .filter(|(key, _)| ["log", "log_cluster", "node"].contains(&key.as_str()));
             of_the_log.collect::<toml::Table>().to_string()
         };
         // What is no TOML is told by whoever reads all of it.
         let text = text.parse().map_or_else(|_| text.to_owned(), ours);
-        Config::read(&text, file, &|name| std::env::var(name).ok()).map(|config| config.log)
+        let read = Config::read(&text, file, &|name| std::env::var(name).ok())?;
+        Ok((read.log, read.node))
     }
 
     /// The words of `rapport check-config`.

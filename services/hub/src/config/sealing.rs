@@ -52,20 +52,42 @@ impl KeysConfig {
     /// [`KeysOpenError`].
     pub fn open(&self, data: &Path) -> Result<Arc<dyn Keys>, KeysOpenError> {
         Ok(match &self.place {
-            KeysPlace::Local => Arc::new(self.open_local(data)?),
+            KeysPlace::Local => Arc::new(LocalKeys::open(data, self.master()?)?),
+            KeysPlace::Shared(folder) => Arc::new(SharedKeys::open(folder, self.needed()?)?),
+        })
+    }
+
+    /// Opens the keys in the folder that nodes share; none when they are in the data folder.
+    ///
+    /// # Errors
+    /// [`KeysOpenError`].
+    pub fn open_shared(&self) -> Result<Option<SharedKeys>, KeysOpenError> {
+        match &self.place {
+            KeysPlace::Local => Ok(None),
+            KeysPlace::Shared(folder) => SharedKeys::open(folder, self.needed()?).map(Some),
+        }
+    }
+
+    /// Opens the keys of a hub with this data folder to look at them: nothing is made where there are none, and nothing
+    /// that is there is changed.
+    ///
+    /// # Errors
+    /// [`KeysOpenError`].
+    pub fn open_read_only(&self, data: &Path) -> Result<Arc<dyn Keys>, KeysOpenError> {
+        Ok(match &self.place {
+            KeysPlace::Local => Arc::new(self.open_local_read_only(data)?),
             KeysPlace::Shared(folder) => {
-                let master = self.master()?.ok_or(KeysOpenError::WeakMaster)?;
-                Arc::new(SharedKeys::open(folder, master)?)
+                Arc::new(SharedKeys::open_read_only(folder, self.needed()?)?)
             }
         })
     }
 
-    /// Opens the keys in a data folder.
+    /// Opens the keys in a data folder to look at them.
     ///
     /// # Errors
     /// [`KeysOpenError`].
-    pub fn open_local(&self, data: &Path) -> Result<LocalKeys, KeysOpenError> {
-        LocalKeys::open(data, self.master()?)
+    pub fn open_local_read_only(&self, data: &Path) -> Result<LocalKeys, KeysOpenError> {
+        LocalKeys::open_read_only(data, self.master()?)
     }
 
     fn master(&self) -> Result<Option<MasterKey>, KeysOpenError> {
@@ -73,6 +95,10 @@ impl KeysConfig {
             .as_ref()
             .map(|secret| MasterKey::new(secret.expose()))
             .transpose()
+    }
+
+    fn needed(&self) -> Result<MasterKey, KeysOpenError> {
+        self.master()?.ok_or(KeysOpenError::WeakMaster)
     }
 
     pub(super) fn check(

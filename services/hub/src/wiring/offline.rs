@@ -6,35 +6,36 @@ use std::sync::Arc;
 use rapport_domain::customer::ErasureGround;
 use rapport_domain::event::Actor;
 use rapport_domain::id::{CustomerId, TenantId};
-use rapport_domain::port::keys::Keys;
 use rapport_domain::port::log::EventLog;
 use rapport_engine::{CommandError, Engine, Parts, Projections};
-use rapport_event_log::{EmbeddedLog, SealedLog};
 
 use super::parts::System;
-use super::{StartError, off, read_models};
+use super::{StartError, node_settings, off, read_models, sealed};
+use crate::config::{KeysConfig, NodeConfig};
 use crate::erasing::{self, Erased};
+use crate::log::HubLog;
 
 /// What a hub is, without its channels. It does what every start does first: calls that a crash cut are closed.
 pub struct Offline {
-    log: Arc<EmbeddedLog>,
+    log: Arc<HubLog>,
     engine: Arc<Engine>,
     projections: Arc<Projections>,
 }
 
 impl Offline {
-    /// Brings the read models up to date and starts the engine. Nobody can reach it.
+    /// Brings the read models up to date and starts the engine. Nobody can reach it. Among several nodes it is the node of
+    /// this folder, but it does not come forward: it owns nothing and decides nothing that follows from others' events.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn start(
-        log: EmbeddedLog,
-        keys: Arc<dyn Keys>,
+        log: HubLog,
+        keys: &KeysConfig,
         data: &Path,
+        node: Option<&NodeConfig>,
     ) -> Result<Self, StartError> {
         let log = Arc::new(log);
-        let sealed = Arc::new(SealedLog::new(log.clone(), keys));
-        sealed.check_keys().await?;
+        let sealed = Arc::new(sealed(&log, keys, data).await?);
         let shared: Arc<dyn EventLog> = sealed.clone();
         let (models, projections) = read_models(&*log, &shared, data.to_owned()).await?;
         let engine = Engine::start(Parts {
@@ -43,7 +44,7 @@ impl Offline {
             worklist: Arc::new(models.clone()),
             checkpoints: Arc::new(models),
             keys: sealed,
-            node: None,
+            node: node.map(node_settings),
         })
         .await?;
         Ok(Self {

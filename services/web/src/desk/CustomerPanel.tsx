@@ -3,6 +3,7 @@ import { now } from "../shared/clock.ts";
 import { Icon, type IconName } from "../shared/icons.tsx";
 import { known, region, t } from "../shared/i18n.ts";
 import type { Customer } from "../shared/model.ts";
+import { personal } from "../shared/personal.ts";
 import { localTime } from "../shared/time.ts";
 import { Agenda } from "./Agenda.tsx";
 import { Decisions } from "./Decisions.tsx";
@@ -26,7 +27,7 @@ export function CustomerPanel() {
         <p class="empty muted">{t("customer.none")}</p>
       ) : (
         <div class="customer-body" key={shown.id}>
-          <Identity name={shown.customer?.name ?? customerName(item.customer)} customer={shown.customer} />
+          <Identity name={customerName({ ...item.customer, name: shown.customer?.name ?? item.customer.name })} customer={shown.customer} />
           {shown.failed && (
             <p class="failure" role="status">
               {t("customer.failed")}{" "}
@@ -97,7 +98,7 @@ function stopped(customer: Customer): string | null {
   const wish = customer.do_not_contact;
   if (wish === null || wish === false) return null;
   if (wish === true) return "";
-  return wish.active ? (wish.reason ?? "") : null;
+  return wish.active ? personal(wish.reason ?? "") : null;
 }
 
 function LocalClock({ zone }: { zone: string }) {

@@ -3,6 +3,7 @@ import { hubTime } from "../shared/clock.ts";
 import { Icon } from "../shared/icons.tsx";
 import { known, region, t } from "../shared/i18n.ts";
 import type { TimelineItem } from "../shared/model.ts";
+import { personal } from "../shared/personal.ts";
 import { exactTime, moment } from "../shared/time.ts";
 import { explain } from "./actions.ts";
 import { type Page, olderTimeline } from "./customer.ts";
@@ -100,7 +101,7 @@ function Fact({ item }: { item: TimelineItem }) {
     <>
       <b>{known("timeline", item.kind)}</b>
       {details.length > 0 && <> · {details.join(" · ")}</>}
-      {item.text !== null && item.text !== "" && <span class="fact-text">{item.text}</span>}
+      {item.text !== null && item.text !== "" && <span class="fact-text">{personal(item.text)}</span>}
     </>
   );
 }

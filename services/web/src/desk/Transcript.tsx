@@ -2,6 +2,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { hubTime } from "../shared/clock.ts";
 import { region, t } from "../shared/i18n.ts";
 import { pieces } from "../shared/links.ts";
+import { personal } from "../shared/personal.ts";
 import { exactTime, moment } from "../shared/time.ts";
 import { sendAgain, takeBack } from "./actions.ts";
 import { customerName } from "./names.ts";
@@ -106,7 +107,7 @@ function Bubble({ own, name, text, at, going }: Said) {
 export function Linked({ text }: { text: string }) {
   return (
     <>
-      {pieces(text).map((piece) =>
+      {pieces(personal(text)).map((piece) =>
         piece.href === null ? (
           piece.text
         ) : (

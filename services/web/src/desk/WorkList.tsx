@@ -1,6 +1,7 @@
 import { now } from "../shared/clock.ts";
 import { Icon } from "../shared/icons.tsx";
 import { known, t, tn } from "../shared/i18n.ts";
+import { personal } from "../shared/personal.ts";
 import { duration, secondsLeft } from "../shared/time.ts";
 import { accept, decline, setPresence } from "./actions.ts";
 import { Countdown } from "./Countdown.tsx";
@@ -69,7 +70,7 @@ function Row({ item }: { item: WorkItem }) {
             <span class="tag" data-phase={item.phase}>
               {t(`phase.${item.phase}`)}
             </span>
-            {item.phase === "active" && last !== undefined && <span class="row-sub muted">{last.text}</span>}
+            {item.phase === "active" && last !== undefined && <span class="row-sub muted">{personal(last.text)}</span>}
             {item.phase === "wrap_up" && item.disposition !== null && (
               <span class="row-sub muted">{known("disposition", item.disposition)}</span>
             )}

@@ -1,5 +1,6 @@
 import { t } from "../shared/i18n.ts";
 import type { Work } from "../shared/model.ts";
+import { personal } from "../shared/personal.ts";
 
 interface Known {
   name: string | null;
@@ -19,13 +20,16 @@ function phoneText(value: string): string {
 
 /** A contact point as people write it. */
 export function contactText(kind: string, value: string): string {
+  const shown = personal(value);
+  if (shown !== value) return shown;
   if (kind === "chat_visitor") return t("contact.visitor", { id: value.slice(0, 6) });
   return kind === "phone" ? phoneText(value) : value;
 }
 
 /** How the desk calls a customer: by name, else by how they reached us. */
 export function customerName(customer: Known): string {
-  return customer.name ?? contactText(customer.contact_point.kind, customer.contact_point.value);
+  if (customer.name !== null) return personal(customer.name);
+  return contactText(customer.contact_point.kind, customer.contact_point.value);
 }
 
 /** How the contact came about: `Chat · inbound · Support`. */

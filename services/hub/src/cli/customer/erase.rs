@@ -9,12 +9,14 @@ use rapport_domain::customer::ErasureGround;
 use rapport_domain::event::Recorded;
 use rapport_domain::id::{CustomerId, TenantId};
 use rapport_domain::port::keys::Keys;
-use rapport_event_log::{EmbeddedLog, SealedLog};
+use rapport_event_log::SealedLog;
 use serde_json::{Value, json};
 
 use super::super::{Failure, bar, runtime};
 use super::{Erase, history, witness};
+use crate::config::LogConfig;
 use crate::erasing::Erased;
+use crate::log::HubLog;
 use crate::office::{Wish, ask};
 use crate::wiring::offline::Offline;
 
@@ -26,16 +28,15 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// Runs it.
 pub fn run(options: Erase) -> Result<(), Failure> {
     let customer = CustomerId::from_uuid(options.id);
-    let data = options.folder.resolve();
+    let (data, log, node) = options.folder.node()?;
     let ground = ErasureGround::from(options.ground);
     let runtime = runtime()?;
-    // With a hub elsewhere there may be no folder here; who the customer is, it knows.
+    // With a hub elsewhere there may be no log here; who the customer is, it knows.
     let here = options.url.is_none() || options.witness.is_some() || data.join("log.db").exists();
     let mut tenant = None;
     if here {
-        let keys = options.folder.keys()?;
-        let known = runtime.block_on(look(&data, keys.clone(), customer, &options))?;
-        tenant = Some(known);
+        let keys = options.folder.keys_to_read()?;
+        tenant = Some(runtime.block_on(look(&log, &data, keys, customer, &options))?);
     }
     if !options.yes {
         confirm(customer)?;
@@ -54,14 +55,21 @@ pub fn run(options: Erase) -> Result<(), Failure> {
                     serde_json::from_value(answer).map_err(Failure::new)?
                 }
                 None => {
-                    let keys = options.folder.keys()?;
-                    runtime.block_on(offline(&data, keys, tenant, customer, ground))?
+                    let keys = options.folder.keys_config()?;
+                    runtime.block_on(async {
+                        let log = HubLog::open(&log, &data).await.map_err(Failure::new)?;
+                        let hub = Offline::start(log, &keys, &data, node.as_ref()).await;
+                        let hub = hub.map_err(Failure::new)?;
+                        let erased = hub.erase(tenant, customer, ground).await;
+                        hub.stop().await;
+                        erased.map_err(Failure::new)
+                    })?
                 }
             }
         }
         (None, None) => return Err(Failure::new("there is no data folder to work on")),
     };
-    tell(customer, &done);
+    tell(customer, &done, matches!(log, LogConfig::Cluster(_)));
     if let Some(file) = &options.witness {
         println!(
             "prove it with `rapport customer prove-erased {customer} --witness {}`, then destroy that file",
@@ -73,12 +81,15 @@ pub fn run(options: Erase) -> Result<(), Failure> {
 
 /// Who is about to go; writes the witness.
 async fn look(
+    log: &LogConfig,
     data: &Path,
     keys: Arc<dyn Keys>,
     customer: CustomerId,
     options: &Erase,
 ) -> Result<TenantId, Failure> {
-    let log = EmbeddedLog::open_read_only(data).map_err(Failure::new)?;
+    let log = HubLog::open_read_only(log, data)
+        .await
+        .map_err(Failure::new)?;
     let log = SealedLog::new(Arc::new(log), keys);
     let events: Vec<Recorded> = history(&log, customer).await?;
     let Some(first) = events.first() else {
@@ -137,22 +148,6 @@ fn confirm(customer: CustomerId) -> Result<(), Failure> {
     }
 }
 
-async fn offline(
-    data: &Path,
-    keys: Arc<dyn Keys>,
-    tenant: TenantId,
-    customer: CustomerId,
-    ground: ErasureGround,
-) -> Result<Erased, Failure> {
-    let log = EmbeddedLog::open(data).map_err(Failure::new)?;
-    let hub = Offline::start(log, keys, data)
-        .await
-        .map_err(Failure::new)?;
-    let erased = hub.erase(tenant, customer, ground).await;
-    hub.stop().await;
-    erased.map_err(Failure::new)
-}
-
 async fn ask_hub(
     url: &str,
     customer: CustomerId,
@@ -189,7 +184,7 @@ async fn ask_hub(
     serde_json::from_value(body).map_err(Failure::new)
 }
 
-fn tell(customer: CustomerId, done: &Erased) {
+fn tell(customer: CustomerId, done: &Erased, shared: bool) {
     if done.new {
         println!(
             "noted in the log that customer {customer} is erased; the history stays, the person is gone"
@@ -214,6 +209,11 @@ fn tell(customer: CustomerId, done: &Erased) {
     } else {
         println!(
             "the read models of this node have not come that far yet; `rapport customer prove-erased` tells when they have"
+        );
+    }
+    if shared {
+        println!(
+            "the other nodes clean theirs as soon as they read of it; ask `prove-erased` on each of them"
         );
     }
     println!(

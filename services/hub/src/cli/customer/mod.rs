@@ -1,6 +1,7 @@
 //! `rapport customer`: forgetting somebody, and proving it.
 
 mod erase;
+mod events;
 mod patterns;
 mod prove;
 mod search;

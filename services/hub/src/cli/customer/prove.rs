@@ -8,13 +8,16 @@ use rapport_domain::customer::Fact;
 use rapport_domain::event::{Actor, Recorded};
 use rapport_domain::id::CustomerId;
 use rapport_domain::port::keys::KeyState;
-use rapport_event_log::{EmbeddedLog, SealedLog};
+use rapport_event_log::SealedLog;
 use rapport_read_model::remains;
 
 use super::super::{Failure, bar, runtime};
+use super::events::{self, Searched};
 use super::search::{Report, Search};
 use super::witness::{self, Known, Testimony};
 use super::{ProveErased, history};
+use crate::config::{KeysPlace, LogConfig};
+use crate::log::HubLog;
 
 /// Counts what speaks against an erasure while it is told.
 #[derive(Default)]
@@ -42,13 +45,15 @@ pub fn run(options: ProveErased) -> Result<(), Failure> {
         folder,
     } = options;
     let customer = CustomerId::from_uuid(id);
-    let data = folder.resolve();
-    let plain = Arc::new(EmbeddedLog::open_read_only(&data).map_err(Failure::new)?);
-    let keys = folder.keys()?;
+    let (data, config) = folder.log()?;
+    let keys = folder.keys_to_read()?;
+    let runtime = runtime()?;
+    let plain = runtime.block_on(HubLog::open_read_only(&config, &data));
+    let plain = Arc::new(plain.map_err(Failure::new)?);
     let sealed = SealedLog::new(plain.clone(), keys.clone());
     let mut verdict = Verdict::default();
     println!("customer {customer}");
-    let stored = runtime()?.block_on(async {
+    let stored = runtime.block_on(async {
         let events = history(&*plain, customer).await?;
         fact(&events, &mut verdict);
         let state = keys.keys_for_opening(vec![customer]).await;
@@ -81,9 +86,12 @@ pub fn run(options: ProveErased) -> Result<(), Failure> {
     }
     let known: Vec<Known> = known.into_iter().collect();
     let mut roots = vec![data];
+    if let KeysPlace::Shared(keys) = folder.keys_config()?.place {
+        roots.push(keys);
+    }
     roots.extend(also);
     if !known.is_empty() {
-        let search = Search::of(&known).map_err(Failure::new)?;
+        let search = Search::of(customer, &known).map_err(Failure::new)?;
         let bar = bar::of(0, "searching files", "bytes");
         let report = search.run(&roots, witness.as_deref(), &bar);
         bar.finish_and_clear();
@@ -103,6 +111,11 @@ pub fn run(options: ProveErased) -> Result<(), Failure> {
             );
         }
         files(&report, &mut verdict);
+        if let LogConfig::Cluster(cluster) = &config {
+            let bar = bar::of(0, "searching the log as it is stored", "events");
+            let searched = runtime.block_on(events::search(&*plain, &search, &bar))?;
+            of_cluster(&cluster.connection_string, &searched, &mut verdict);
+        }
     }
     conclude(customer, &verdict)
 }
@@ -164,7 +177,33 @@ fn log(opened: &Testimony, stored: &Testimony, verdict: &mut Verdict) {
     }
 }
 
+fn of_cluster(address: &str, searched: &Searched, verdict: &mut Verdict) {
+    println!(
+        "  looked for the same in {} events with {} bytes, as they are stored in {address}",
+        searched.events, searched.bytes
+    );
+    for (kind, places) in &searched.found {
+        verdict.bad(format!(
+            "the log: ({kind}) in {} events, the first at position {}",
+            places.count, places.first
+        ));
+    }
+    if searched.found.is_empty() {
+        verdict.good("none of it is in these events");
+    }
+    println!(
+        "  note   events are asked of the cluster: its files and backups, and streams of others in it, are searched where they \
+         are; copies of them with --also"
+    );
+}
+
 fn files(report: &Report, verdict: &mut Verdict) {
+    for file in &report.keys {
+        verdict.bad(format!(
+            "{}: their key; what is sealed with it can be read, in the log and in every copy of it",
+            file.display()
+        ));
+    }
     for found in &report.found {
         let places: Vec<String> = found
             .places

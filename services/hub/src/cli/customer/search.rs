@@ -1,7 +1,7 @@
 //! Searches files byte for byte, free pages and journals of databases included, and archives that are compressed with
 //! Zstandard from the inside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use aho_corasick::{AhoCorasick, BuildError};
 use indicatif::ProgressBar;
+use rapport_domain::id::CustomerId;
+use rapport_event_log::keys::SharedKeys;
 
 use super::patterns;
 use super::witness::Known;
@@ -32,8 +34,9 @@ const CLOSED: [(&[u8], &str); 6] = [
     (b"age-encryption.org/", "age"),
 ];
 
-/// The values that are looked for, in all their forms.
+/// The values of a customer that are looked for, in all their forms.
 pub struct Search {
+    customer: CustomerId,
     automaton: AhoCorasick,
     longest: usize,
     /// Which value a form is of.
@@ -72,13 +75,15 @@ pub struct Report {
     pub bytes: u64,
     /// Where something was found.
     pub found: Vec<Found>,
+    /// Files with the customer's key.
+    pub keys: Vec<PathBuf>,
     /// What could not be looked at, and why.
     pub unseen: Vec<(PathBuf, String)>,
 }
 
 impl Search {
     /// Prepares to look for these values.
-    pub fn of(known: &[Known]) -> Result<Self, BuildError> {
+    pub fn of(customer: CustomerId, known: &[Known]) -> Result<Self, BuildError> {
         let (mut forms, mut owners, mut too_short) = (Vec::new(), Vec::new(), 0);
         for (number, known) in known.iter().enumerate() {
             let pieces = patterns::pieces(&known.value);
@@ -92,6 +97,7 @@ impl Search {
             .ascii_case_insensitive(true)
             .build(&forms)?;
         Ok(Self {
+            customer,
             automaton,
             longest: forms.iter().map(Vec::len).max().unwrap_or(0),
             owners,
@@ -103,6 +109,13 @@ impl Search {
     /// How many byte strings are looked for.
     pub fn forms(&self) -> usize {
         self.owners.len()
+    }
+
+    /// The kinds of values that stand in these bytes.
+    pub fn kinds_in(&self, bytes: &[u8]) -> BTreeSet<&str> {
+        let hits = self.automaton.find_iter(bytes);
+        hits.map(|hit| self.kinds[self.owners[hit.pattern().as_usize()]].as_str())
+            .collect()
     }
 
     /// Searches files and folders. `except` is left out: the file that holds the values.
@@ -145,6 +158,9 @@ impl Search {
         let start = &start[..begun];
         self.stream(path, false, &mut bar.wrap_read(File::open(path)?), report)?;
         report.files += 1;
+        if SharedKeys::holds_key_of(path, self.customer)? {
+            report.keys.push(path.to_owned());
+        }
         if start.starts_with(ZSTD) {
             let mut inside = zstd::stream::read::Decoder::new(File::open(path)?)?;
             self.stream(path, true, &mut inside, report)?;
@@ -263,12 +279,12 @@ mod tests {
             kind: kind.to_owned(),
             value: value.to_owned(),
         };
-        Search::of(&[
+        let all = [
             known("customer.named: name", "Li Wei Schmidt"),
             known("contact_point", "+4930123456"),
             known("message", "ok"),
-        ])
-        .unwrap()
+        ];
+        Search::of(CustomerId::from_uuid(uuid::Uuid::nil()), &all).unwrap()
     }
 
     fn look(folder: &Path, except: Option<&Path>) -> Report {

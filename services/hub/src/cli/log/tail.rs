@@ -57,7 +57,7 @@ pub fn run(tail: Tail) -> Result<(), Failure> {
         if tail.personal {
             log = Arc::new(SealedLog::new(
                 log,
-                place.keys(&tail.folder.keys_config()?)?,
+                place.keys_to_read(&tail.folder.keys_config()?)?,
             ));
         }
         match print_all(&*log, &tail, &wanted).await {

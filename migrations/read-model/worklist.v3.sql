@@ -42,6 +42,16 @@ CREATE TABLE agent_work (
     finished_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The events that an agent's present state follows from: what a later one has replaced or ended is not here.
+CREATE TABLE agent_event (
+    agent BLOB NOT NULL,
+    revision INTEGER NOT NULL,
+    about TEXT NOT NULL,  -- set_up, presence, phone, reservation, work; end: the last event, which leaves nothing
+    thing BLOB,           -- the offer of a reservation, the run of a node that a phone is registered with
+    interaction BLOB,     -- of a reservation or work
+    PRIMARY KEY (agent, revision)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE wish (
     id BLOB PRIMARY KEY,
     tenant BLOB NOT NULL,
