@@ -6,10 +6,13 @@
 pub mod api;
 pub mod baresip;
 pub mod chat;
+pub mod cluster;
 pub mod desk;
 pub mod double;
+pub mod holds;
 pub mod hub;
 pub mod log;
+pub mod people;
 pub mod ports;
 pub mod process;
 pub mod rtp;
