@@ -8,7 +8,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::setup::{PASSWORD, TENANT, key};
-use crate::wait;
+use crate::wait::{self, PATIENCE};
 
 /// What was answered.
 #[derive(Clone, Debug)]
@@ -54,9 +54,18 @@ impl Api {
     /// When there is no HTTP client.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
+        Self::waiting(address, PATIENCE)
+    }
+
+    /// Somebody unknown who waits so long for an answer.
+    ///
+    /// # Panics
+    /// When there is no HTTP client.
+    #[must_use]
+    pub fn waiting(address: SocketAddr, patience: Duration) -> Self {
         let client = Client::builder()
             .cookie_store(true)
-            .timeout(Duration::from_secs(20))
+            .timeout(patience)
             .build()
             .expect("a client");
         Self {
@@ -78,13 +87,20 @@ impl Api {
     ///
     /// # Panics
     /// When that is refused.
-    pub async fn as_agent(mut self, name: &str) -> Self {
-        let answer = self
-            .post(
-                "/login",
-                json!({ "tenant": TENANT, "user": name, "password": PASSWORD }),
-            )
-            .await;
+    pub async fn as_agent(self, name: &str) -> Self {
+        self.log_in(name).await.expect("a hub that answers")
+    }
+
+    /// Logs in as an agent at a hub that may be gone.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn log_in(mut self, name: &str) -> reqwest::Result<Self> {
+        let who = json!({ "tenant": TENANT, "user": name, "password": PASSWORD });
+        let answer = self.attempt(Method::POST, "/login", Some(who)).await?;
         let cookie = answer
             .headers
             .get(SET_COOKIE)
@@ -96,7 +112,7 @@ impl Api {
             .unwrap_or_default()
             .clone_into(&mut self.cookie);
         assert_eq!(answer.ok()["agent"]["name"], name);
-        self
+        Ok(self)
     }
 
     /// What proves to the live sockets who is asking; empty before the login.

@@ -91,28 +91,37 @@ impl Baresip {
             .expect("a running baresip");
     }
 
-    /// Waits for its statistics of the last call.
+    /// Waits for its statistics of the first call.
     ///
     /// # Panics
     /// When there are none.
     pub async fn stats(&self) -> CallStats {
+        self.stats_of(0).await
+    }
+
+    /// Waits for its statistics of a call, the first one being 0.
+    ///
+    /// # Panics
+    /// When there are none.
+    pub async fn stats_of(&self, call: usize) -> CallStats {
         wait::until("statistics of baresip", || async {
-            stats(&self.process.output())
+            stats(&self.process.output()).nth(call)
         })
         .await
     }
 }
 
-/// The line `packets: SENT RECEIVED` of the table that follows a call.
-fn stats(output: &str) -> Option<CallStats> {
-    let line = output
+/// The lines `packets: SENT RECEIVED` of the tables that follow calls.
+fn stats(output: &str) -> impl Iterator<Item = CallStats> {
+    let lines = output
         .lines()
-        .rev()
-        .find_map(|line| line.trim().strip_prefix("packets:"))?;
-    let mut numbers = line.split_whitespace().map(|number| number.parse().ok());
-    Some(CallStats {
-        sent: numbers.next()??,
-        received: numbers.next()??,
+        .filter_map(|line| line.trim().strip_prefix("packets:"));
+    lines.filter_map(|line| {
+        let mut numbers = line.split_whitespace().map(|number| number.parse().ok());
+        Some(CallStats {
+            sent: numbers.next()??,
+            received: numbers.next()??,
+        })
     })
 }
 

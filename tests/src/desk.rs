@@ -1,6 +1,7 @@
 //! The desk's live socket.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -88,24 +89,45 @@ impl Desk {
     pub async fn next(&mut self, fits: impl Fn(&Value) -> bool) -> Option<Value> {
         next(&mut self.socket, fits).await
     }
+
+    /// The next frame that fits; `None` when the hub is gone, or has nothing to say for so long.
+    ///
+    /// # Panics
+    /// When the hub breaks the protocol.
+    pub async fn next_within(
+        &mut self,
+        limit: Duration,
+        fits: impl Fn(&Value) -> bool,
+    ) -> Option<Value> {
+        tokio::time::timeout(limit, heard(&mut self.socket, fits))
+            .await
+            .ok()?
+    }
+
+    /// What the desk was opened with says of whoever sits at it.
+    #[must_use]
+    pub fn me(&self) -> &Value {
+        &self.snapshot["me"]
+    }
 }
 
 async fn next(socket: &mut Socket, fits: impl Fn(&Value) -> bool) -> Option<Value> {
-    let waiting = async {
-        loop {
-            let Some(Ok(message)) = socket.next().await else {
-                return None;
-            };
-            let Message::Text(text) = message else {
-                continue;
-            };
-            let frame: Value = serde_json::from_str(&text).expect("a frame as JSON");
-            if fits(&frame) {
-                return Some(frame);
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting)
+    tokio::time::timeout(PATIENCE, heard(socket, fits))
         .await
         .expect("the frame in time")
+}
+
+async fn heard(socket: &mut Socket, fits: impl Fn(&Value) -> bool) -> Option<Value> {
+    loop {
+        let Some(Ok(message)) = socket.next().await else {
+            return None;
+        };
+        let Message::Text(text) = message else {
+            continue;
+        };
+        let frame: Value = serde_json::from_str(&text).expect("a frame as JSON");
+        if fits(&frame) {
+            return Some(frame);
+        }
+    }
 }

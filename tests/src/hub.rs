@@ -19,6 +19,8 @@ use crate::wait;
 const START_WITHIN: Duration = Duration::from_secs(60);
 /// Counters are asked for when a test has failed already.
 const METRICS_WITHIN: Duration = Duration::from_secs(3);
+/// The configuration file, in the folder of a hub.
+const CONFIG: &str = "rapport.toml";
 /// The program drains for ten seconds at most.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 
@@ -133,6 +135,39 @@ impl Hub {
         Log::follow(&self.data(), self.folder.path())
     }
 
+    /// The log of the cluster it takes part in, as it is and as it grows; what is said about it goes to a folder.
+    #[must_use]
+    pub fn shared_log(&self, folder: &Path) -> Log {
+        Log::of_file(&self.folder.path().join(CONFIG), folder)
+    }
+
+    /// What it has counted under this name since its start; 0 when it knows no such counter.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn counted(&self, name: &str) -> u64 {
+        let counters = metrics(self.addresses.http).expect("counters");
+        let mut values = counters
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .filter(|(known, _)| *known == name);
+        values
+            .next()
+            .and_then(|(_, value)| value.trim().parse().ok())
+            .unwrap_or_default()
+    }
+
+    /// Stops its processor time, as a machine does that hangs. It goes on with [`Hub::resume`].
+    pub fn pause(&mut self) {
+        self.process.signal("STOP");
+    }
+
+    /// Goes on after [`Hub::pause`].
+    pub fn resume(&mut self) {
+        self.process.signal("CONT");
+    }
+
     /// Kills it, as a power cut would.
     pub fn kill(&mut self) {
         self.process.kill();
@@ -202,11 +237,7 @@ fn metrics(http: SocketAddr) -> std::io::Result<String> {
 /// When the folder cannot be written to.
 pub fn configure(folder: &Path, setup: &Setup) {
     let data = data(folder);
-    std::fs::write(
-        folder.join("rapport.toml"),
-        setup.file(&data.display().to_string()),
-    )
-    .expect("a file");
+    std::fs::write(folder.join(CONFIG), setup.file(&data.display().to_string())).expect("a file");
 }
 
 fn data(folder: &Path) -> PathBuf {
@@ -219,7 +250,7 @@ async fn launch(folder: &Path, start: u32) -> (Process, Addresses) {
         .arg("serve")
         .arg("--json")
         .arg("--config")
-        .arg(folder.join("rapport.toml"));
+        .arg(folder.join(CONFIG));
     let mut process = Process::start(&format!("hub-{start}"), &mut command, folder);
     let began = std::time::Instant::now();
     loop {

@@ -6,12 +6,15 @@
 pub mod api;
 pub mod baresip;
 pub mod chat;
+pub mod cluster;
 pub mod command;
 pub mod desk;
 pub mod double;
+pub mod holds;
 pub mod hub;
 pub mod log;
 pub mod past;
+pub mod people;
 pub mod ports;
 pub mod process;
 pub mod rtp;

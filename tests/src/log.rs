@@ -82,6 +82,19 @@ impl Log {
     /// When the program cannot be started.
     #[must_use]
     pub fn follow(data: &Path, folder: &Path) -> Self {
+        Self::tail("--data", data, folder)
+    }
+
+    /// Follows the log that a configuration file names from its beginning, wherever it is.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    #[must_use]
+    pub fn of_file(config: &Path, folder: &Path) -> Self {
+        Self::tail("--config", config, folder)
+    }
+
+    fn tail(which: &str, path: &Path, folder: &Path) -> Self {
         let errors = folder.join("log-tail.err");
         let file = std::fs::OpenOptions::new()
             .create(true)
@@ -98,9 +111,9 @@ impl Log {
                 "--follow",
                 "--from",
                 "0",
-                "--data",
+                which,
             ])
-            .arg(data);
+            .arg(path);
         let mut reader = command
             .stdout(Stdio::piped())
             .stderr(file)
@@ -149,24 +162,26 @@ impl Log {
         log
     }
 
+    /// Looks at everything known so far. One at a time: whoever looks must not look again meanwhile.
+    pub fn look<T>(&self, at: impl FnOnce(&[Event]) -> T) -> T {
+        at(&self.events.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Everything known so far.
     #[must_use]
     pub fn all(&self) -> Vec<Event> {
-        self.events
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.look(<[Event]>::to_vec)
     }
 
     /// Everything known so far that fits.
     pub fn those(&self, fits: impl Fn(&Event) -> bool) -> Vec<Event> {
-        self.all().into_iter().filter(|event| fits(event)).collect()
+        self.look(|all| all.iter().filter(|event| fits(event)).cloned().collect())
     }
 
     /// How many events of this type there are.
     #[must_use]
     pub fn count(&self, kind: &str) -> usize {
-        self.those(|event| event.kind() == kind).len()
+        self.look(|all| all.iter().filter(|event| event.kind() == kind).count())
     }
 
     /// Waits for the first event of this type that fits.
@@ -175,9 +190,8 @@ impl Log {
     /// When it does not come.
     pub async fn first(&self, kind: &str, fits: impl Fn(&Event) -> bool) -> Event {
         wait::until(&format!("an event {kind}"), || async {
-            self.all()
-                .into_iter()
-                .find(|event| event.kind() == kind && fits(event))
+            let found = |event: &&Event| event.kind() == kind && fits(event);
+            self.look(|all| all.iter().find(found).cloned())
         })
         .await
     }
@@ -222,10 +236,8 @@ impl Log {
     /// When it does not come.
     pub async fn reaches(&self, position: u64) {
         wait::until(&format!("position {position} in the log"), || async {
-            self.all()
-                .last()
-                .is_some_and(|event| event.position() >= position)
-                .then_some(())
+            let there = |event: &Event| event.position() >= position;
+            self.look(|all| all.last().is_some_and(there)).then_some(())
         })
         .await;
     }

@@ -1,6 +1,7 @@
 //! Configuration files for tests. Every port of a hub is 0: it says itself where it listens.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// The tenant of every test.
 pub const TENANT: &str = "acme";
@@ -8,6 +9,8 @@ pub const TENANT: &str = "acme";
 pub const PASSWORD: &str = "a password for tests";
 /// The secret of every phone that registers; without spaces, which end a setting of baresip.
 pub const PHONE_SECRET: &str = "phone-for-tests";
+/// What wraps the keys of personal data that several hubs share.
+const KEYS_SECRET: &str = "a-secret-of-tests-with-32-letters-or-more";
 /// The number that leads to the queue `service`.
 pub const HOTLINE: &str = "4930100";
 /// The site key that leads to the queue `service`.
@@ -137,6 +140,17 @@ impl Setup {
     pub fn top(mut self, line: &str) -> Self {
         let _ = writeln!(self.top, "{line}");
         self
+    }
+
+    /// Takes part in a cluster under this name: its log is at the address, its keys are in a folder that all hubs share.
+    #[must_use]
+    pub fn node(self, name: &str, log: &str, keys: &Path, lease_seconds: u64) -> Self {
+        self.top(&format!("log = \"{log}\""))
+            .top(&format!("keys = \"dir://{}\"", keys.display()))
+            .top(&format!("keys_secret = \"{KEYS_SECRET}\""))
+            .top(&format!(
+                "node = {{ name = \"{name}\", lease_seconds = {lease_seconds} }}"
+            ))
     }
 
     /// The file.

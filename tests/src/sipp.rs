@@ -273,6 +273,14 @@ impl Sipp {
         );
     }
 
+    /// Waits until all its calls are over, however they went.
+    ///
+    /// # Panics
+    /// When they are not in time.
+    pub async fn ends(&mut self) {
+        self.process.end(wait::PATIENCE).await;
+    }
+
     /// Ends it at once.
     pub fn kill(&mut self) {
         self.process.kill();

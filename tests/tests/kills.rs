@@ -1,22 +1,19 @@
 //! Nothing that was acknowledged is lost, whenever the program is killed. Chats, calls, agents and departments keep it busy;
 //! at a random moment it is killed and started again on the same data; then the log is asked. `KILLS=n` kills it n times.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rapport_tests::api::Api;
-use rapport_tests::chat::Visitor;
-use rapport_tests::desk::Desk;
 use rapport_tests::hub::Hub;
 use rapport_tests::log::{Event, Log};
+use rapport_tests::people::{Acknowledged, Talker, Wish, answered, calls_are_in, serve};
 use rapport_tests::ports;
 use rapport_tests::rtp::Rtp;
 use rapport_tests::setup::Setup;
-use rapport_tests::sipp::{Plan, Scenario, Sipp};
-use reqwest::Method;
-use serde_json::{Value, json};
+use rapport_tests::sipp::{Plan, Scenario};
+use serde_json::json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -25,121 +22,20 @@ const VISITORS: usize = 8;
 /// The longest the load runs before the kill.
 const LOAD: Duration = Duration::from_millis(1_800);
 
-/// What was acknowledged: it has to be in the log, once.
-#[derive(Clone, Default)]
-struct Acknowledged(Arc<Mutex<BTreeMap<String, &'static str>>>);
-
-impl Acknowledged {
-    fn note(&self, id: impl ToString, kind: &'static str) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.to_string(), kind);
-    }
-
-    fn all(&self) -> BTreeMap<String, &'static str> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
-/// A visitor, and the message whose fate is not known.
-#[derive(Default)]
-struct Talker {
-    visitor: Visitor,
-    unsure: Option<Uuid>,
-}
-
 async fn talk(talker: &mut Talker, chat: SocketAddr, acknowledged: &Acknowledged) -> Option<()> {
-    talker.visitor.connect(chat).await.ok()?;
-    let repeated = talker.visitor.repeated();
-    assert!(repeated.is_empty(), "shown twice: {repeated:?}");
+    talker.come(chat).await?;
     loop {
-        let id = *talker.unsure.get_or_insert_with(Uuid::new_v4);
-        talker
-            .visitor
-            .say(id, &format!("message {id}"))
-            .await
-            .ok()?;
-        acknowledged.note(id, "interaction.message_received.v1");
-        talker.unsure = None;
+        talker.say(acknowledged).await?;
         tokio::time::sleep(Duration::from_millis(100)).await; // a fast writer
     }
-}
-
-/// An agent at the desk: accepts, answers, ends (one chat in three, when not thorough), and is done with it.
-async fn serve(
-    agent: &Api,
-    http: SocketAddr,
-    thoroughly: bool,
-    acknowledged: &Acknowledged,
-) -> Option<()> {
-    let mut desk = Desk::attempt(http, agent).await?;
-    let mut waiting = desk.work();
-    loop {
-        for item in std::mem::take(&mut waiting) {
-            serve_one(agent, &item, thoroughly, acknowledged).await?;
-        }
-        let frame = desk.next(|frame| frame["t"] == "work").await?;
-        waiting.push(frame["item"].clone());
-    }
-}
-
-async fn serve_one(
-    agent: &Api,
-    item: &Value,
-    thoroughly: bool,
-    acknowledged: &Acknowledged,
-) -> Option<()> {
-    let path = |what: &str| {
-        format!(
-            "/interactions/{}/{what}",
-            item["id"].as_str().unwrap_or_default()
-        )
-    };
-    let press = |path: String, body: Value| async move {
-        agent.attempt(Method::POST, &path, Some(body)).await.ok()
-    };
-    match item["phase"].as_str().unwrap_or_default() {
-        "offered" if item["channel"] == "voice" => {} // accepted by answering the phone
-        "offered" => drop(press(path("accept"), json!({})).await?),
-        "active" if item["channel"] == "voice" => {} // the caller hangs up
-        "active" => {
-            let id = Uuid::new_v4();
-            let answer = press(
-                path("messages"),
-                json!({ "message": id, "text": "Let me look." }),
-            )
-            .await?;
-            if answer.status == 200 {
-                acknowledged.note(id, "interaction.message_sent.v1");
-            }
-            if thoroughly || id.as_u128().is_multiple_of(3) {
-                press(path("end"), json!({})).await?;
-            }
-        }
-        _ => drop(press(path("wrap-up"), json!({ "disposition": "solved" })).await?),
-    }
-    Some(())
 }
 
 /// A department that files wishes.
 async fn wish(finance: &Api, acknowledged: &Acknowledged) -> Option<()> {
     loop {
         let key = Uuid::new_v4();
-        let body = json!({
-            "key": key, "customer": { "external_id": format!("k-{}", key.as_u128() % 50) }, "purpose": "survey", "class": "service",
-            "talking_point": "Ask.", "value": 1, "expires_at": "2099-01-01T00:00:00Z", "channels": ["voice"],
-        });
-        let answer = finance
-            .attempt(Method::POST, "/wishes", Some(body))
-            .await
-            .ok()?;
-        if answer.status == 201 {
-            acknowledged.note(answer.body["id"].as_str()?, "outreach.wish_filed.v1");
-        }
+        let customer = json!({ "external_id": format!("k-{}", key.as_u128() % 50) });
+        Wish { key, customer }.file(finance, acknowledged).await?;
         tokio::time::sleep(Duration::from_millis(20)).await; // a steady trickle
     }
 }
@@ -251,7 +147,7 @@ impl Scene {
         for mut talker in self.talkers.drain(..) {
             let acknowledged = self.acknowledged.clone();
             load.spawn(async move {
-                let _gone = talk(&mut talker, addresses.chat, &acknowledged).await;
+                talk(&mut talker, addresses.chat, &acknowledged).await;
                 Some(talker)
             });
         }
@@ -336,7 +232,9 @@ impl Scene {
                 |event: &Event| event.id() == customer && event.text("purpose") == "callback";
             log.first("outreach.wish_filed.v1", wished).await;
         }
-        self.nothing_is_lost(&log);
+        let events = log.all();
+        self.acknowledged.are_in(&events);
+        calls_are_in(&self.answered, &events);
         for name in ["anna", "dora"] {
             let state = self.hub.api().as_agent(name).await.presence().await["state"].clone();
             assert!(
@@ -345,47 +243,6 @@ impl Scene {
             );
         }
         self.order_is_kept(&log, before).await;
-    }
-
-    fn nothing_is_lost(&self, log: &Log) {
-        let mut times: BTreeMap<(String, String), usize> = BTreeMap::new();
-        let mut callers = BTreeSet::new();
-        for event in log.all() {
-            let id = event.data()["message"]
-                .as_str()
-                .or(event.data()["id"].as_str());
-            if let Some(id) = id {
-                *times
-                    .entry((id.to_owned(), event.kind().to_owned()))
-                    .or_default() += 1;
-            }
-            if event.kind() == "interaction.started.v1" {
-                callers.extend(
-                    event.data()["contact_point"]["value"]
-                        .as_str()
-                        .map(str::to_owned),
-                );
-            }
-        }
-        for (id, kind) in self.acknowledged.all() {
-            let found = times
-                .get(&(id.clone(), kind.to_owned()))
-                .copied()
-                .unwrap_or_default();
-            assert_eq!(
-                found, 1,
-                "{kind} {id} was acknowledged and is in the log {found} times"
-            );
-        }
-        let lost: Vec<&String> = self
-            .answered
-            .iter()
-            .filter(|caller| !callers.contains(*caller))
-            .collect();
-        assert!(
-            lost.is_empty(),
-            "these calls were answered and are not in the log: {lost:?}"
-        );
     }
 
     /// Who waited before the kill is offered in the same order after it.
@@ -427,15 +284,6 @@ impl Scene {
             before.waiting
         );
     }
-}
-
-/// Callers whose INVITE was answered with 200.
-fn answered(crowd: &Sipp) -> BTreeSet<String> {
-    let messages = crowd.messages();
-    let ok = messages.iter().filter(|m| {
-        !m.sent && m.first_line().starts_with("SIP/2.0 200") && m.header("CSeq").ends_with("INVITE")
-    });
-    ok.map(|message| message.user("From").to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

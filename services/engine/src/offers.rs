@@ -2,6 +2,7 @@
 //! between them, an expiry leads on.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rapport_domain::acd::{self, Input, Output, Receipt};
@@ -19,6 +20,13 @@ use crate::timers::Due;
 
 /// How long a reservation may outlive its offer before it is taken for an orphan.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How often an agent's stream is looked at anew before work is noted in it.
+const LOOKS: u32 = 16;
+
+/// The agent's stream is not as it was when the contact was looked at.
+#[derive(Debug)]
+struct HasGoneOn;
 
 /// What the floor wants. An offer is named when it is decided, so the names are in the order of the decisions.
 pub(crate) struct Wanted {
@@ -393,34 +401,49 @@ impl Engine {
 impl Engine {
     /// The agent has the contact now; the contact's own stream said so first.
     pub(crate) async fn give_work(&self, tenant: TenantId, agent: AgentId, id: InteractionId) {
-        let Some(known) = self.store.known::<Interaction>(tenant, id.as_uuid()).await else {
-            return;
-        };
-        let ctx = Ctx::system(tenant, id.as_uuid(), None);
-        let taken = self
-            .store
-            .execute::<Agent, agent::Rejection>(agent.as_uuid(), &ctx, |state, _| {
-                // A contact that is over already is still taken when that was not noted, and finished right after: only so
-                // does the floor hear that the agent is free. Repeated, it changes nothing.
-                let reserved =
-                    |state: &&Agent| state.reservations.iter().any(|held| held.interaction == id);
-                let state = state.filter(|state| !known.is_closed() || reserved(state));
-                Ok(state
-                    .map(|state| state.take(id, known.channel))
-                    .unwrap_or_default())
-            })
-            .await;
-        match taken {
-            // Somebody else may have noted both its beginning and its end meanwhile.
-            Ok(done) if !done.facts.is_empty() && self.cluster.is_some() => {
-                let now = self.latest::<Interaction>(tenant, id.as_uuid()).await;
-                if now.is_some_and(|now| now.is_closed()) {
-                    self.finish_work(tenant, agent, id).await;
+        // The contact is looked at after the agent: work that somebody else has noted and finished is over in the contact's
+        // stream. It holds as long as the agent's stream has not gone on.
+        let mut looked: Option<Arc<Agent>> = None;
+        for _ in 0..LOOKS {
+            let known = self.latest::<Interaction>(tenant, id.as_uuid()).await;
+            let Some(known) = known else { return };
+            let ctx = Ctx::system(tenant, id.as_uuid(), None);
+            let taken = self
+                .store
+                .execute::<Agent, HasGoneOn>(agent.as_uuid(), &ctx, |state, _| {
+                    let Some(state) = state else {
+                        return Ok(vec![]);
+                    };
+                    let is_reserved = state.reservations.iter().any(|held| held.interaction == id);
+                    // A contact that is over already is still taken when that was not noted, and finished right after: only
+                    // so does the floor hear that the agent is free. Repeated, it changes nothing.
+                    if known.is_closed() && !is_reserved {
+                        return Ok(vec![]);
+                    }
+                    let as_looked_at = || looked.as_deref() == Some(state);
+                    if self.cluster.is_some() && !is_reserved && !as_looked_at() {
+                        return Err(HasGoneOn);
+                    }
+                    Ok(state.take(id, known.channel))
+                })
+                .await;
+            match taken {
+                // Somebody else may have noted its end meanwhile.
+                Ok(done) if !done.facts.is_empty() && self.cluster.is_some() => {
+                    let now = self.latest::<Interaction>(tenant, id.as_uuid()).await;
+                    if now.is_some_and(|now| now.is_closed()) {
+                        self.finish_work(tenant, agent, id).await;
+                    }
+                    return;
                 }
+                Ok(_) => return,
+                Err(ExecuteError::Rejected(HasGoneOn)) => {
+                    looked = self.latest::<Agent>(tenant, agent.as_uuid()).await;
+                }
+                Err(error) => return self.failed("note an agent's work", &error),
             }
-            Ok(_) => {}
-            Err(error) => self.failed("note an agent's work", &error),
         }
+        self.failed("note an agent's work", &HasGoneOn);
     }
 
     /// The agent is done with the contact.

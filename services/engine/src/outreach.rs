@@ -393,6 +393,21 @@ impl Engine {
         self.report("hand the agenda to an inbound contact", taken);
     }
 
+    /// What was to be said on a contact that is over already waits again: its end was there before, and nobody comes back
+    /// to it.
+    pub(crate) async fn end_if_over(
+        &self,
+        tenant: TenantId,
+        customer: CustomerId,
+        on: InteractionId,
+    ) {
+        let contact = self.store.known::<Interaction>(tenant, on.as_uuid()).await;
+        if let Some(contact) = contact.filter(|contact| contact.is_closed()) {
+            let reached = contact.connected_at.is_some() || !contact.messages.is_empty();
+            self.contact_ended(tenant, customer, on, reached).await;
+        }
+    }
+
     /// A contact is over: wishes it did not settle wait again.
     pub(crate) async fn contact_ended(
         &self,

@@ -388,7 +388,20 @@ impl Engine {
                 )
                 .await;
             }
-            F::AgendaTakenUp { interaction, .. } | F::OutcomeRecorded { interaction, .. } => {
+            F::AgendaTakenUp { interaction, .. } => {
+                // By a node that was paused meanwhile, or whose last word it was: the contact may have been over already.
+                self.decide_then(
+                    cause,
+                    customer.as_uuid(),
+                    move |engine, tenant, _| async move {
+                        engine.end_if_over(tenant, customer, interaction).await;
+                    },
+                )
+                .await;
+                self.show_holder(cause, interaction, false).await;
+                return;
+            }
+            F::OutcomeRecorded { interaction, .. } => {
                 self.show_holder(cause, interaction, false).await;
                 return;
             }

@@ -92,6 +92,8 @@ impl Cluster {
             };
         }
         inner.members.announced(announcement, now);
+        // Whoever is new knows nobody: all introduce themselves without waiting for their next turn.
+        self.newcomer.notify_one();
         Seen::Change
     }
 
@@ -114,10 +116,10 @@ impl Cluster {
                 Seen::Change
             };
         }
-        if life.node != self.me.node {
-            inner.members.announced(node, now);
+        if life.node == self.me.node || !inner.members.renewed(node, now) {
+            return Seen::Nothing;
         }
-        Seen::Nothing
+        Seen::Change // what it does, and where it is reached, was not known
     }
 
     fn on_stopped(&self, node: NodeId, epoch: rapport_domain::id::EpochId) -> Seen {
@@ -139,8 +141,10 @@ impl Cluster {
         for tenant in tenants {
             let domain = inner.domains.entry(*tenant).or_default();
             let (owner, mark, stage) = (domain.owner, domain.mark, domain.stage);
-            let free =
-                owner.is_none_or(|owner| owner == self.me || inner.members.is_gone(owner, now));
+            // An earlier run of this node is over: ours has begun.
+            let free = owner.is_none_or(|owner| {
+                owner.node == self.me.node || inner.members.is_gone(owner, now)
+            });
             if stage == Stage::Following && free {
                 if let Some(domain) = inner.domains.get_mut(tenant) {
                     domain.stage = Stage::Taking;
@@ -293,6 +297,7 @@ impl Engine {
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                () = cluster.newcomer.notified() => {}
                 () = self.stop.notified() => return,
             }
         }

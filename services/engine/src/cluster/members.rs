@@ -46,6 +46,14 @@ impl Members {
         before.is_some_and(|before| before.life != life)
     }
 
+    /// As [`Members::announced`], by a run that repeats what it said. Answers whether that is news.
+    pub fn renewed(&mut self, announcement: &Announcement, now: Instant) -> bool {
+        let known = self.members.get(&announcement.life().node);
+        let news = known.is_none_or(|known| known.announcement.as_ref() != Some(announcement));
+        self.announced(announcement, now);
+        news
+    }
+
     /// The run is named somewhere, which need not mean that it is there.
     pub fn mentioned(&mut self, life: Life, now: Instant) {
         self.members.entry(life.node).or_insert(Member {

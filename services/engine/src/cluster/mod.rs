@@ -16,6 +16,7 @@ use std::time::Duration;
 use rapport_domain::event::Position;
 use rapport_domain::id::{EpochId, NodeId, TenantId};
 use rapport_domain::node::{Announcement, Life, Role};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use members::Members;
@@ -91,6 +92,8 @@ pub(crate) struct Cluster {
     pub me: Life,
     /// How long silence may last.
     pub lease: Duration,
+    /// A node has begun a run and has not heard of us.
+    newcomer: Notify,
     inner: Mutex<Inner>,
 }
 
@@ -145,6 +148,7 @@ impl Cluster {
             name: settings.name,
             roles: settings.roles,
             lease: settings.lease.max(Duration::from_secs(1)),
+            newcomer: Notify::new(),
             inner: Mutex::new(Inner {
                 sip: None,
                 begun: false,

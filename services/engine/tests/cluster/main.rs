@@ -8,6 +8,7 @@
 
 mod holds;
 mod nodes;
+mod on_its_way;
 mod people;
 mod phones;
 #[path = "../journeys/support.rs"]
@@ -400,65 +401,67 @@ fn an_owner_that_was_paused_in_the_middle_of_an_offer_makes_no_offer_without_a_r
     days(Fate::PausedMidOffer, 500..524);
 }
 
-/// The owner reserves emil for a first chat and is paused while the offer is on its way. Answers whether that was hit.
-async fn paused_with_an_offer_on_its_way(seed: u64) -> bool {
-    let cluster = Cluster::start(seed).await;
-    let emil = AgentId::named(tenant(), "emil");
-    people::is_ready(emil, &cluster.nodes, &cluster.dice).await;
-    let first = cluster.has_owner().await;
-    let owner = cluster.nodes.lock().unwrap()[first].clone();
-    let other = cluster.nodes.lock().unwrap()[(first + 1) % 3]
-        .engine
-        .clone();
-    let count = |kind: &str| {
-        let events = cluster.log.events();
-        events.iter().filter(|e| e.event.kind == kind).count()
-    };
-    let reserved = async {
-        cluster.next("agent.reserved").await;
-        // It has heard that emil is reserved, and sends the offer.
-        tokio::time::sleep(Duration::from_millis(4)).await;
-        owner.gate.send_replace(Gate::Paused);
-    };
-    let ((), first_chat) = tokio::join!(reserved, people::says("first", &other));
-    if count("interaction.offered") > 0 {
-        return false;
-    }
-    // The next owner offers it again; emil says no, and takes as many others as fit.
-    cluster.next("interaction.offered").await;
-    other.decline(tenant(), emil, first_chat).await.unwrap();
-    for name in ["second", "third", "fourth"] {
-        let offered = cluster.next("interaction.offered");
-        let ((), chat) = tokio::join!(offered, people::says(name, &other));
-        other.accept(tenant(), emil, chat).await.unwrap();
-    }
-    assert_eq!(taken(&cluster.log.events()).len(), 2);
-    let offers = count("interaction.offered");
-    owner.gate.send_replace(Gate::Open);
-    tokio::time::sleep(LEASE).await;
-    assert_eq!(count("interaction.offered"), offers, "{}", cluster.told());
-    assert_eq!(count("interaction.offer_voided"), 1);
-    assert_eq!(other.work_of(tenant(), emil).await.unwrap().len(), 3);
-    true
-}
-
-#[test]
-fn an_offer_that_was_on_its_way_when_its_owner_was_paused_is_refused_for_ever() {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .unwrap()
-    };
-    let hit = |seed: &u64| runtime().block_on(paused_with_an_offer_on_its_way(*seed));
-    let hits = (0..24).filter(hit).count();
-    assert!(hits > 3, "{hits}");
-}
-
 #[test]
 fn a_node_that_comes_back_under_its_name_settles_what_it_held() {
     days(Fate::Restarted, 300..312);
+}
+
+/// In virtual time.
+fn at_once<F: Future<Output = ()>>(work: F) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(work);
+    runtime.shutdown_background();
+}
+
+#[test]
+fn a_node_that_comes_back_alone_decides_as_soon_as_its_start_is_in_the_log() {
+    at_once(async {
+        let cluster = Cluster::start(600).await;
+        let owner = cluster.has_owner().await;
+        tokio::time::sleep(LEASE).await;
+        for node in cluster.nodes.lock().unwrap().iter() {
+            node.gate.send_replace(Gate::Dead);
+        }
+        let back = Instant::now();
+        let (_node, _lines) = cluster.run(owner).await;
+        while taken(&cluster.log.events()).len() < 2 {
+            assert!(back.elapsed() < LEASE / 3, "{}", cluster.told());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+}
+
+#[test]
+fn a_node_that_comes_back_knows_at_once_where_the_telephony_of_the_others_is_reached() {
+    at_once(async {
+        let cluster = Cluster::start(601).await;
+        cluster.has_owner().await;
+        tokio::time::sleep(LEASE).await;
+        cluster.nodes.lock().unwrap()[2]
+            .gate
+            .send_replace(Gate::Dead);
+        cluster.exchange.peers.lock().unwrap().remove(&2);
+        let back = Instant::now();
+        let (_node, _lines) = cluster.run(2).await;
+        let others = vec![sip_of(0), sip_of(1)];
+        loop {
+            let told = cluster.exchange.peers.lock().unwrap().get(&2).cloned();
+            let told = told.map(|mut told| {
+                told.sort_unstable();
+                told
+            });
+            if told.as_ref() == Some(&others) {
+                return;
+            }
+            // A phone that is rung before is taken for one that cannot be reached.
+            assert!(back.elapsed() < LEASE / 12, "{told:?} {}", cluster.told());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
 }
 
 #[test]

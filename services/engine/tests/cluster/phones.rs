@@ -1,6 +1,7 @@
 //! The telephone network: phones that register with some node, customers who are called, callers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct Exchange {
     pub missed: Mutex<Vec<String>>,
     /// Callers who were answered.
     pub answered: Mutex<Vec<LegId>>,
+    /// What each node was told last of where the others are reached.
+    pub peers: Mutex<BTreeMap<usize, Vec<SocketAddr>>>,
     /// Pairs that heard each other.
     pub bridged: Mutex<usize>,
 }
@@ -38,10 +41,15 @@ enum Sign {
 pub struct Lines(mpsc::UnboundedSender<Sign>);
 
 impl Lines {
-    pub fn call(&self, from: &str) {
+    pub fn call(&self, from: &str) -> LegId {
         let leg = LegId::from_uuid(Uuid::now_v7());
         let from = from.to_owned();
         let _nobody_picks_up = self.0.send(Sign::Incoming { leg, from });
+        leg
+    }
+
+    pub fn hangs_up(&self, leg: LegId) {
+        let _stopped = self.0.send(Sign::End(leg, LegEnd::PeerHungUp));
     }
 
     pub fn start(node: &Arc<Node>, exchange: &Arc<Exchange>, dice: &Dice) -> Self {
@@ -163,7 +171,11 @@ impl Network {
             VoiceCommand::HangUp { leg } | VoiceCommand::Refuse { leg, .. } => {
                 self.end(leg, LegEnd::HungUp).await;
             }
-            VoiceCommand::Play { .. } | VoiceCommand::Peers(_) => {}
+            VoiceCommand::Peers(peers) => {
+                let index = self.node.index;
+                self.exchange.peers.lock().unwrap().insert(index, peers);
+            }
+            VoiceCommand::Play { .. } => {}
         }
     }
 
