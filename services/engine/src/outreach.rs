@@ -23,7 +23,8 @@ const LATER: Duration = Duration::from_secs(30);
 pub(crate) struct Situation {
     pub customer: Arc<Customer>,
     pub zone: Zone,
-    pub policy: Policy,
+    /// Shared: whatever waits for the log holds it.
+    pub policy: Arc<Policy>,
 }
 
 impl Situation {
@@ -34,12 +35,13 @@ impl Situation {
 
 impl Engine {
     /// The contact policy of a tenant.
-    pub(crate) fn policy(&self, tenant: TenantId) -> Result<Policy, CommandError> {
+    pub(crate) fn policy(&self, tenant: TenantId) -> Result<Arc<Policy>, CommandError> {
         let directory = self.directory();
         let entry = directory
             .tenant(tenant)
             .ok_or(CommandError::NotFound("tenant"))?;
-        entry.policy.clone().ok_or_else(|| CommandError::Invalid {
+        let policy = entry.policy.clone().map(Arc::new);
+        policy.ok_or_else(|| CommandError::Invalid {
             field: "policy",
             detail: "the tenant has no contact policy; set one under `tenant.policy`".into(),
         })
