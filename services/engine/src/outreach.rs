@@ -23,7 +23,8 @@ const LATER: Duration = Duration::from_secs(30);
 pub(crate) struct Situation {
     pub customer: Arc<Customer>,
     pub zone: Zone,
-    pub policy: Policy,
+    /// Shared: whatever waits for the log holds it.
+    pub policy: Arc<Policy>,
 }
 
 impl Situation {
@@ -34,18 +35,16 @@ impl Situation {
 
 impl Engine {
     /// The contact policy of a tenant.
-    pub(crate) fn policy(&self, tenant: TenantId) -> Result<Policy, CommandError> {
+    pub(crate) fn policy(&self, tenant: TenantId) -> Result<Arc<Policy>, CommandError> {
         let directory = self.directory();
         let entry = directory
             .tenant(tenant)
             .ok_or(CommandError::NotFound("tenant"))?;
-        entry
-            .policy()
-            .cloned()
-            .ok_or_else(|| CommandError::Invalid {
-                field: "policy",
-                detail: "the tenant has no contact policy; set one under `tenant.policy`".into(),
-            })
+        let policy = entry.policy().cloned().map(Arc::new);
+        policy.ok_or_else(|| CommandError::Invalid {
+            field: "policy",
+            detail: "the tenant has no contact policy; set one under `tenant.policy`".into(),
+        })
     }
 
     pub(crate) async fn situation(

@@ -69,7 +69,6 @@ impl Engine {
                     Direction::Outbound => {
                         self.count(cause, |counters| &counters.contacts_out);
                         if plan.is_none() {
-                            // Whoever reached out on their own: it counts like any other contact.
                             let contact = Contact {
                                 id: id.as_uuid(),
                                 at,
@@ -77,14 +76,7 @@ impl Engine {
                                 origin: Origin::Agent,
                                 reached: None,
                             };
-                            self.decide_then(
-                                cause,
-                                customer.as_uuid(),
-                                move |engine, tenant, ctx| async move {
-                                    engine.count_contact(tenant, customer, contact, &ctx).await;
-                                },
-                            )
-                            .await;
+                            Box::pin(self.unplanned(cause, customer, contact)).await;
                         }
                     }
                 }
@@ -226,6 +218,15 @@ impl Engine {
             }
             F::Closed { .. } => self.over(cause, id).await,
         }
+    }
+
+    /// Somebody reached out on their own: it counts like any other contact.
+    async fn unplanned(self: &Arc<Self>, cause: Cause<'_>, customer: CustomerId, contact: Contact) {
+        let key = customer.as_uuid();
+        self.decide_then(cause, key, move |engine, tenant, ctx| async move {
+            engine.count_contact(tenant, customer, contact, &ctx).await;
+        })
+        .await;
     }
 
     /// A contact is over: legs, agent, line and outreach are freed.

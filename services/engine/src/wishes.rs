@@ -136,12 +136,14 @@ impl Engine {
         department: &str,
         draft: WishDraft,
     ) -> Result<FiledWish, CommandError> {
-        let purposes = self.policy(tenant)?.rules.purposes;
+        let policy = self.policy(tenant)?;
+        let purposes = &policy.rules.purposes;
         if !purposes.is_empty() && !purposes.contains(&draft.purpose) {
             let known: Vec<&str> = purposes.iter().map(String::as_str).collect();
             let detail = format!("the contact policy knows {}", known.join(", "));
             return Err(invalid("purpose", detail));
         }
+        drop(policy);
         self.file_any_wish(tenant, department, draft).await
     }
 
