@@ -328,7 +328,7 @@ pub const TRUNK: Section = Section {
 };
 
 /// Every section, in the order of the reference.
-pub const ALL: [&Section; 15] = [
+pub const ALL: [&Section; 18] = [
     &FILE,
     &LOG_CLUSTER,
     &HTTP,

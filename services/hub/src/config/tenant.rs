@@ -15,7 +15,6 @@ use super::check::{origins, unique};
 use super::file::{AccessPoint, ApiKey, Queue, Tenant};
 use super::policy::policy;
 use super::problem::Problems;
-use super::schema::minute_of_day;
 use super::secret::{resolve, sha256_hex};
 
 /// The shortest API key taken.

@@ -193,7 +193,10 @@ impl Tally {
                     .or_default()
                     .insert(wish.as_uuid());
             }
-            Outreach::WishHeld { .. }
+            Outreach::WishAmended(_)
+            | Outreach::WishWithdrawn { .. }
+            | Outreach::ContactNoted(_)
+            | Outreach::WishHeld { .. }
             | Outreach::WishDropped { .. }
             | Outreach::ContactStarted { .. }
             | Outreach::ContactEnded { .. }
