@@ -10,6 +10,7 @@ pub mod desk;
 pub mod double;
 pub mod hub;
 pub mod log;
+pub mod office;
 pub mod ports;
 pub mod process;
 pub mod rtp;

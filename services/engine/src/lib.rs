@@ -8,6 +8,7 @@
 //! ```
 
 mod book;
+mod acquaint;
 mod cache;
 mod calls;
 mod chat;
@@ -35,6 +36,7 @@ mod store;
 mod timers;
 mod views;
 mod voice;
+mod webhooks;
 mod wishes;
 
 pub use cluster::NodeSettings;
@@ -52,4 +54,5 @@ pub use projections::{
     BuildStatus, ProjectionRefusal, ProjectionStatus, Projections, Retried, State,
 };
 pub use views::{AgendaItem, AgentLine, AgentWork, Me, MessageView, QueueNow, Work};
+pub use webhooks::{Sends, WebhookStatus};
 pub use wishes::{FiledWish, WishDraft};

@@ -3,6 +3,7 @@
 mod agent;
 mod check;
 mod document;
+mod doors;
 mod explain;
 mod file;
 pub mod keys;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 pub use agent::LEAST_PASSWORD;
 pub use document::reference;
+pub use doors::{Doors, HookSetup, WebhookSetup};
 pub use explain::explain;
 pub use log::LogConfig;
 pub use problem::{Problem, Problems};
