@@ -32,11 +32,13 @@ pub enum Category {
     Node,
     /// Which node routes a tenant's contacts.
     Routing,
+    /// One endpoint that a department is told at: how far it has come.
+    Webhook,
 }
 
 impl Category {
     /// Every category, in the order of the documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Interaction,
         Self::Customer,
         Self::ContactPoint,
@@ -47,6 +49,7 @@ impl Category {
         Self::Policy,
         Self::Node,
         Self::Routing,
+        Self::Webhook,
     ];
 
     /// The name in stream names and event types.
@@ -63,6 +66,7 @@ impl Category {
             Self::Policy => "policy",
             Self::Node => "node",
             Self::Routing => "routing",
+            Self::Webhook => "webhook",
         }
     }
 }

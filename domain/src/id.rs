@@ -91,6 +91,8 @@ ids! {
     NodeId;
     /// Names one run of a node, from start to end.
     EpochId;
+    /// Names one endpoint that a department is told at.
+    WebhookId;
 }
 
 /// The root from which ids of declared things follow (UUID v5 of their names), so that a declaration read twice
@@ -134,6 +136,14 @@ impl AccessPointId {
     #[must_use]
     pub fn named(tenant: TenantId, name: &str) -> Self {
         Self::derived(tenant.as_uuid(), &format!("access-point/{name}"))
+    }
+}
+
+impl WebhookId {
+    /// The endpoint declared under this name by this tenant.
+    #[must_use]
+    pub fn named(tenant: TenantId, name: &str) -> Self {
+        Self::derived(tenant.as_uuid(), &format!("webhook/{name}"))
     }
 }
 

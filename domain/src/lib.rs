@@ -23,3 +23,4 @@ pub mod setup;
 pub mod testing;
 pub mod time;
 pub mod upcast;
+pub mod webhook;

@@ -14,7 +14,7 @@ use crate::event::{Category, Recorded};
 use crate::node::{NodeFact, RoutingFact};
 use crate::setup::{QueueFact, TenantFact};
 use crate::upcast::{self, Upcaster};
-use crate::{agent, customer, interaction, outreach, policy};
+use crate::{agent, customer, interaction, outreach, policy, webhook};
 
 /// A fact of any category.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,6 +40,8 @@ pub enum AnyFact {
     Node(NodeFact),
     /// Of the routing of a tenant's contacts.
     Routing(RoutingFact),
+    /// Of an endpoint that a department is told at.
+    Webhook(webhook::Fact),
 }
 
 /// One type of event.
@@ -88,6 +90,7 @@ impl AnyFact {
             Category::Policy => Self::Policy(aggregate::decode(kind, version, data)?),
             Category::Node => Self::Node(aggregate::decode(kind, version, data)?),
             Category::Routing => Self::Routing(aggregate::decode(kind, version, data)?),
+            Category::Webhook => Self::Webhook(aggregate::decode(kind, version, data)?),
         })
     }
 
@@ -107,6 +110,7 @@ impl AnyFact {
             Self::Policy(fact) => aggregate::encode(fact),
             Self::Node(fact) => aggregate::encode(fact),
             Self::Routing(fact) => aggregate::encode(fact),
+            Self::Webhook(fact) => aggregate::encode(fact),
         }
     }
 
@@ -124,6 +128,7 @@ impl AnyFact {
             Self::Policy(_) => Category::Policy,
             Self::Node(_) => Category::Node,
             Self::Routing(_) => Category::Routing,
+            Self::Webhook(_) => Category::Webhook,
         }
     }
 
@@ -141,6 +146,7 @@ impl AnyFact {
             Self::Policy(fact) => catalogue::policy::of(fact),
             Self::Node(fact) => catalogue::node::of(fact),
             Self::Routing(fact) => catalogue::routing::of(fact),
+            Self::Webhook(fact) => catalogue::webhook::of(fact),
         }
     }
 }
@@ -159,6 +165,7 @@ pub const fn types(category: Category) -> &'static [EventType] {
         Category::Policy => catalogue::policy::TYPES,
         Category::Node => catalogue::node::TYPES,
         Category::Routing => catalogue::routing::TYPES,
+        Category::Webhook => catalogue::webhook::TYPES,
     }
 }
 
@@ -176,6 +183,7 @@ pub const fn upcasters(category: Category) -> &'static [Upcaster] {
         Category::Policy => <policy::Fact as Fact>::UPCASTERS,
         Category::Node => <NodeFact as Fact>::UPCASTERS,
         Category::Routing => <RoutingFact as Fact>::UPCASTERS,
+        Category::Webhook => <webhook::Fact as Fact>::UPCASTERS,
     }
 }
 
@@ -248,6 +256,11 @@ pub fn examples() -> Vec<AnyFact> {
         catalogue::routing::examples()
             .into_iter()
             .map(AnyFact::Routing),
+    );
+    all.extend(
+        catalogue::webhook::examples()
+            .into_iter()
+            .map(AnyFact::Webhook),
     );
     all
 }

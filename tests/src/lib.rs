@@ -13,6 +13,7 @@ pub mod double;
 pub mod holds;
 pub mod hub;
 pub mod log;
+pub mod office;
 pub mod past;
 pub mod people;
 pub mod ports;

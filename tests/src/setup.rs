@@ -34,6 +34,7 @@ pub struct Setup {
     outreach: String,
     policy: String,
     agents: String,
+    doors: String,
     public_chat: Option<String>,
     outbound: bool,
 }
@@ -56,6 +57,7 @@ impl Setup {
             outreach: "offer_seconds = 20\nwrap_up_seconds = 120\n".to_owned(),
             policy: "gather_seconds = 2\n".to_owned(),
             agents: String::new(),
+            doors: String::new(),
             public_chat: None,
             outbound: false,
         }
@@ -128,6 +130,13 @@ impl Setup {
         self.agent(name, &format!("phone = \"sip:{name}@127.0.0.1:{port}\""))
     }
 
+    /// Tables of the tenant that are doors to departments' systems.
+    #[must_use]
+    pub fn doors(mut self, tables: &str) -> Self {
+        let _ = writeln!(self.doors, "{tables}"); // into a String: does not fail
+        self
+    }
+
     /// Where browsers are told that the chat is.
     #[must_use]
     pub fn public_chat(mut self, url: &str) -> Self {
@@ -164,6 +173,7 @@ impl Setup {
             outreach,
             policy,
             agents,
+            doors,
             public_chat,
             outbound,
         } = self;
@@ -188,7 +198,7 @@ impl Setup {
              not_ready_reasons = [\"break\"]\n\
              [[tenant.queue]]\nname = \"service\"\ndisplay_name = \"Service\"\ndispositions = [\"solved\", \"call_back\"]\n{service}\
              [[tenant.queue]]\nname = \"outreach\"\ndisplay_name = \"Outreach\"\noutbound = true\n{outreach}\
-             {agents}\
+             {agents}{doors}\
              [[tenant.access_point]]\nname = \"hotline\"\nchannel = \"voice\"\naddress = \"{HOTLINE}\"\nqueue = \"service\"\n\
              [[tenant.access_point]]\nname = \"website\"\nchannel = \"chat\"\naddress = \"{SITE}\"\nqueue = \"service\"\norigins = [\"*\"]\n\
              [[tenant.api_key]]\nname = \"operations\"\nrole = \"admin\"\nkey = \"{}\"\n{}\

@@ -65,7 +65,8 @@ impl Handler for Customers {
             | AnyFact::Tenant(_)
             | AnyFact::Policy(_)
             | AnyFact::Node(_)
-            | AnyFact::Routing(_) => {}
+            | AnyFact::Routing(_)
+            | AnyFact::Webhook(_) => {}
         }
         Ok(())
     }

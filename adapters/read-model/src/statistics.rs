@@ -76,7 +76,8 @@ impl Handler for Statistics {
             | AnyFact::Agent(_)
             | AnyFact::Policy(_)
             | AnyFact::Node(_)
-            | AnyFact::Routing(_) => {}
+            | AnyFact::Routing(_)
+            | AnyFact::Webhook(_) => {}
         }
         Ok(())
     }

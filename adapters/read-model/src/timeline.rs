@@ -103,7 +103,8 @@ impl Handler for Timeline {
             | AnyFact::Tenant(_)
             | AnyFact::Policy(_)
             | AnyFact::Node(_)
-            | AnyFact::Routing(_) => {}
+            | AnyFact::Routing(_)
+            | AnyFact::Webhook(_) => {}
         }
         Ok(())
     }

@@ -116,7 +116,8 @@ impl Handler for Worklist {
             | AnyFact::Tenant(_)
             | AnyFact::Policy(_)
             | AnyFact::Node(_)
-            | AnyFact::Routing(_) => {}
+            | AnyFact::Routing(_)
+            | AnyFact::Webhook(_) => {}
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ pub mod log;
 pub mod projection;
 pub mod query;
 pub mod voice;
+pub mod webhook;
 
 /// A future behind a port: the domain names no runtime.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -35,6 +35,7 @@ use crate::outreach::Fact as Outreach;
 use crate::policy::Fact as Policy;
 use crate::registry::EventType;
 use crate::setup::{QueueFact, TenantFact};
+use crate::webhook::Fact as Webhook;
 
 catalogue! { interaction, Interaction:
     Interaction::Started { .. } => "interaction.started.v1",
@@ -222,4 +223,27 @@ catalogue! { routing, RoutingFact:
     RoutingFact::Taken { .. } => "routing.taken.v1",
         "This run of this node routes the tenant's contacts from now on; events after the position are decided on by it.",
         RoutingFact::Taken { by: life(), from: Position(4_700) };
+}
+
+catalogue! { webhook, Webhook:
+    Webhook::Opened { .. } => "webhook.opened.v1",
+        "The endpoint was declared for the first time; it hears of what happens after the position.",
+        Webhook::Opened { name: "finance-crm".to_owned(), department: "finance".to_owned(), from: Position(4_700) };
+    Webhook::Progressed { .. } => "webhook.progressed.v1",
+        "Nothing up to the position is in line any more: the endpoint took it, or it was set aside or given up.",
+        Webhook::Progressed { until: Position(4_711), delivered: 3 };
+    Webhook::SetAside { .. } => "webhook.set_aside.v1",
+        "The endpoint refused one delivery, which is tried again later; those behind it go on.",
+        Webhook::SetAside { place: place(), status: 500 };
+    Webhook::Settled { .. } => "webhook.settled.v1",
+        "The endpoint took a delivery that had been set aside.", Webhook::Settled { position: Position(4_711) };
+    Webhook::GivenUp { .. } => "webhook.given_up.v1",
+        "A delivery had its time and is not sent any more, unless somebody asks for it.",
+        Webhook::GivenUp { place: place(), event: event_id(), why: DeadReason::Refused { status: 500 } };
+    Webhook::Suspended { .. } => "webhook.suspended.v1",
+        "Nothing is sent to the endpoint from now on; what happens meanwhile waits.",
+        Webhook::Suspended { why: Suspension::Gone };
+    Webhook::Replayed { .. } => "webhook.replayed.v1",
+        "Somebody wants the endpoint to be sent to again, from a position on or from where it stands.",
+        Webhook::Replayed { from: Some(Position(4_700)) };
 }

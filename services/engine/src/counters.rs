@@ -37,6 +37,12 @@ counters! {
     wishes_filed,
     /// Plans made or changed.
     contacts_planned,
+    /// Deliveries that departments' systems took.
+    webhooks_delivered,
+    /// Attempts to deliver that came to nothing.
+    webhooks_failed,
+    /// Deliveries that had their time and are not tried any more.
+    webhooks_given_up,
     /// Calls to numbers that nobody declared.
     unknown_access_point,
     /// Tenants whose routing this node took over.

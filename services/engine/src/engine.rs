@@ -27,6 +27,7 @@ use crate::live::{Change, Live};
 use crate::store::{Ctx, Store};
 use crate::timers::{Due, Timers};
 use crate::views::QueueNow;
+use crate::webhooks::Webhooks;
 
 /// What the engine is given.
 pub struct Parts {
@@ -64,6 +65,7 @@ pub struct Engine {
     pub(crate) conversations: Conversations,
     pub(crate) counters: Counters,
     pub(crate) dry_runs: DryRuns,
+    pub(crate) webhooks: Webhooks,
     /// The other nodes, when there may be some.
     pub(crate) cluster: Option<Cluster>,
     /// The last event that was followed, its jobs done or not.
@@ -100,6 +102,7 @@ impl Engine {
             conversations: Conversations::default(),
             counters: Counters::default(),
             dry_runs: DryRuns::default(),
+            webhooks: Webhooks::default(),
             cluster: parts.node.map(|node| Cluster::new(node, epoch)),
             followed: watch::Sender::new(Position::START),
             going: watch::Sender::new(false),

@@ -7,6 +7,7 @@
 //!          floor, timers, process managers, desk <- reactor
 //! ```
 
+mod acquaint;
 mod book;
 mod cache;
 mod calls;
@@ -37,6 +38,7 @@ mod store;
 mod timers;
 mod views;
 mod voice;
+mod webhooks;
 mod wishes;
 
 pub use cluster::NodeSettings;
@@ -56,4 +58,5 @@ pub use projections::{
     BuildStatus, ProjectionRefusal, ProjectionStatus, Projections, Retried, State,
 };
 pub use views::{AgendaItem, AgentLine, AgentWork, Me, MessageView, QueueNow, Work};
+pub use webhooks::{Sends, WebhookStatus};
 pub use wishes::{FiledWish, WishDraft};

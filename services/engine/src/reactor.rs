@@ -17,6 +17,7 @@ use rapport_domain::outreach;
 use rapport_domain::policy::PolicyBook;
 use rapport_domain::port::log::Subscription;
 use rapport_domain::setup::{Queue, Tenant};
+use rapport_domain::webhook::Line;
 
 use crate::counters::Counters;
 use crate::directory::Directory;
@@ -166,6 +167,10 @@ impl Engine {
                 let fact: RoutingFact = fact(recorded)?;
                 self.store.observe::<Routing>(recorded, &fact);
                 self.react_to_routing(cause, &fact).await;
+            }
+            Category::Webhook => {
+                self.store.outdate::<Line>(recorded);
+                self.webhooks.moved();
             }
         }
         Ok(())

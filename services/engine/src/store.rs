@@ -16,6 +16,7 @@ use rapport_domain::port::Surroundings;
 use rapport_domain::port::log::{AppendError, Appended, Batch, EventLog, Expected};
 use rapport_domain::setup::{Queue, Tenant};
 use rapport_domain::time::Timestamp;
+use rapport_domain::webhook::Line;
 use uuid::Uuid;
 
 use crate::cache::{Cache, Loaded};
@@ -84,6 +85,7 @@ struct Caches {
     policies: Cache<PolicyBook>,
     nodes: Cache<Node>,
     routings: Cache<Routing>,
+    webhooks: Cache<Line>,
 }
 
 /// Says where states of a kind are kept.
@@ -117,6 +119,7 @@ kept! {
     PolicyBook => policies,
     Node => nodes,
     Routing => routings,
+    Line => webhooks,
 }
 
 /// The way to the log.

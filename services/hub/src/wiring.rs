@@ -33,6 +33,8 @@ use crate::metrics::Sources;
 use crate::office::Office;
 use crate::{http, password};
 use parts::{Phones, System, catch_up, chat_config, declaration, voice_config};
+use rapport_departments::WebhookClient;
+use rapport_domain::port::webhook::WebhookSender;
 
 /// Work that has begun is waited for this long when the hub stops.
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
@@ -162,6 +164,7 @@ impl Hub {
         };
         // Agents' phones can be rung from here on, so contacts may be routed.
         engine.open().await?;
+        attach_webhooks(&engine, &config)?;
         let voice = Arc::new(Mutex::new(voice));
         let chat = if config.has(Role::Edge) {
             Some(WebChat::start(chat_config(&config, http_address), engine.clone()).await?)
@@ -210,6 +213,7 @@ impl Hub {
             trunks,
             realm: config.voice.map(|voice| voice.realm),
             lines: Lines::default(),
+            hooks: http::hooks::Hooks::of(&config.tenants),
             pulse: http::health::Pulse::default(),
             sources: Sources {
                 chat: chat
@@ -383,6 +387,23 @@ async fn declare(
             "the engine did not follow the log to its end; look at the log lines above".to_owned(),
         ))
     }
+}
+
+/// Begins to tell departments what becomes of their wishes.
+fn attach_webhooks(engine: &Arc<Engine>, config: &Config) -> Result<(), StartError> {
+    let all = || {
+        let doors = config.tenants.iter().map(|setup| &setup.doors);
+        doors.flat_map(|doors| &doors.webhooks)
+    };
+    if all().next().is_none() {
+        return Ok(());
+    }
+    let targets = all().map(|known| (known.endpoint.id(), known.target.clone()));
+    let client = WebhookClient::new(targets.collect())
+        .map_err(|error| StartError::System(format!("webhooks cannot be sent: {error}")))?;
+    let sender: Arc<dyn WebhookSender> = Arc::new(client);
+    engine.attach_webhooks(all().map(|known| known.endpoint.clone()).collect(), &sender);
+    Ok(())
 }
 
 async fn start_voice(

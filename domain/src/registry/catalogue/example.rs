@@ -10,9 +10,10 @@ use crate::agent::{Definition, Phone, PhoneSecret, Role, Weights};
 use crate::contact_point::{ContactPoint, Kind};
 pub use crate::customer::ErasureGround;
 use crate::customer::KnownContactPoint;
+use crate::event::Revision;
 pub use crate::id::AgentId;
 use crate::id::{
-    AccessPointId, CustomerId, EpochId, InteractionId, LegId, MessageId, OfferId, PlanId,
+    AccessPointId, CustomerId, EpochId, EventId, InteractionId, LegId, MessageId, OfferId, PlanId,
     ProposalId, QueueId, TenantId, WishId,
 };
 use crate::node::{Announcement, Life, Role as NodeRole};
@@ -22,6 +23,7 @@ use crate::setup::{
     AccessPoint, AgentChoice, ApiKey, ApiRole, QueueDefinition, TenantDefinition, Widening,
 };
 use crate::time::{Date, Timestamp, Zone};
+use crate::webhook::Place;
 
 pub use crate::agent::{Presence, ReservationEnd};
 pub use crate::channel::{Channel, Direction};
@@ -29,6 +31,7 @@ pub use crate::event::{Actor, Position};
 pub use crate::interaction::{CloseCause, DialOutcome, DialParty, EndedBy, OfferEnd};
 pub use crate::outreach::{Outcome, Reason, Withdrawal};
 pub use crate::private::Private;
+pub use crate::webhook::{DeadReason, Suspension};
 
 use super::{Customer, Interaction, Outreach};
 
@@ -58,6 +61,18 @@ pub fn offer() -> OfferId {
 
 pub fn wish_id() -> WishId {
     WishId::from_uuid(id(4))
+}
+
+pub fn event_id() -> EventId {
+    EventId::from_uuid(id(9))
+}
+
+pub fn place() -> Place {
+    Place {
+        position: Position(4_711),
+        customer: customer_id(),
+        revision: Revision(12),
+    }
 }
 
 pub fn plan() -> PlanId {

@@ -14,6 +14,7 @@ mod phones;
 #[path = "../journeys/support.rs"]
 #[allow(dead_code, reason = "the journeys use the rest")]
 mod support;
+mod told;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -84,6 +85,9 @@ struct Cluster {
     lines: Mutex<Vec<Arc<Lines>>>,
     exchange: Arc<Exchange>,
     acknowledged: Arc<Acknowledged>,
+    shop: Arc<told::Taken>,
+    /// The shop's own, so that nobody else's chance depends on it.
+    luck: Dice,
 }
 
 impl Cluster {
@@ -97,6 +101,8 @@ impl Cluster {
             lines: Mutex::default(),
             exchange: Arc::default(),
             acknowledged: Arc::default(),
+            shop: Arc::default(),
+            luck: Dice::of(seed ^ 0x5ee5),
         });
         for index in 0..3 {
             let (node, lines) = cluster.run(index).await;
@@ -125,6 +131,7 @@ impl Cluster {
         let roles = Role::ALL.to_vec();
         let marks = &self.marks[index];
         let node = Node::start(index, roles, log, marks, &self.clock, dice, declaration()).await;
+        told::attach(&node, &self.shop, self.luck.clone());
         let node = Arc::new(node);
         let lines = Arc::new(Lines::start(&node, &self.exchange, dice));
         (node, lines)
@@ -338,6 +345,9 @@ fn day(seed: u64, fate: Fate) -> (usize, Duration) {
             load.await.unwrap();
             strike.await.unwrap();
             cluster.is_quiet().await;
+            while !cluster.shop.has_all(&cluster.log.events()) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
         });
         let ended = ended.await.is_ok();
         assert!(
@@ -348,6 +358,12 @@ fn day(seed: u64, fate: Fate) -> (usize, Duration) {
         if let Err(wrong) = cluster.check() {
             panic!("{fate:?}, seed {seed}: {wrong}\n{}", cluster.told());
         }
+        let twice = cluster.shop.check(&cluster.log.events());
+        let twice = twice.unwrap_or_else(|wrong| panic!("{fate:?}, seed {seed}: {wrong}"));
+        assert!(
+            fate != Fate::Lives || twice == 0,
+            "seed {seed}: the shop was told {twice} things twice, without need"
+        );
         let times = taken(&cluster.log.events()).len();
         let silence = Duration::from_millis(cluster.counted("takeover_millis"));
         let served = cluster.log.events();

@@ -3,6 +3,7 @@
 mod backup;
 mod bar;
 mod customer;
+mod import;
 mod keys;
 mod log;
 mod place;
@@ -73,6 +74,12 @@ enum Command {
     /// Forget a customer, and prove it
     #[command(subcommand)]
     Customer(customer::CustomerCommand),
+    /// Work on departments' wishes
+    #[command(subcommand)]
+    Wishes(import::WishesCommand),
+    /// Work on many customers
+    #[command(subcommand)]
+    Customers(import::CustomersCommand),
     /// Look at read models and build them anew, also while a hub runs
     #[command(subcommand)]
     Projection(projection::ProjectionCommand),
@@ -230,6 +237,8 @@ pub fn main() -> ExitCode {
         Command::Backup(command) => backup::backup(command),
         Command::Restore(command) => backup::restore(command),
         Command::Customer(command) => customer::run(command),
+        Command::Wishes(command) => import::wishes(command),
+        Command::Customers(command) => import::customers(command),
         Command::Projection(command) => projection::run(command),
         Command::User(command) => user::run(command),
     };

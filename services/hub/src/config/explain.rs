@@ -151,6 +151,24 @@ fn tenant(setup: &TenantSetup, config: &Config, warnings: &mut Vec<String>) -> S
         };
         line(format!("API key {}: {may}.", key.name));
     }
+    for webhook in &setup.doors.webhooks {
+        let endpoint = &webhook.endpoint;
+        let events: Vec<&str> = endpoint.events.iter().map(|event| event.name()).collect();
+        // A path may be a secret of its own.
+        let host = webhook.target.address.url().origin().ascii_serialization();
+        line(format!(
+            "Webhook {}: {} is told at {host} of wishes that are {}.",
+            endpoint.name,
+            endpoint.department,
+            events.join(", ")
+        ));
+    }
+    for hook in &setup.doors.hooks {
+        line(format!(
+            "Requests signed by {}: taken at /api/v1/hooks/{}/{}.",
+            hook.department, definition.name, hook.department
+        ));
+    }
     match &declared.policy {
         None if declared
             .api_keys

@@ -1,5 +1,6 @@
 //! The configuration as it is written. `keys.rs` describes the same keys to people; a test holds the two together.
 
+mod doors;
 mod policy;
 mod tenant;
 
@@ -9,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use rapport_domain::node::Role;
 use serde::Deserialize;
 
+pub use doors::{Hook, Webhook};
 #[cfg(test)]
 use policy::Costs;
 pub use policy::Policy;
@@ -257,6 +259,8 @@ pub fn known_fields(section: &str) -> Vec<String> {
         "[tenant.agent.weights]" => of::<FileWeights>(),
         "[[tenant.access_point]]" => of::<AccessPoint>(),
         "[[tenant.api_key]]" => of::<ApiKey>(),
+        "[[tenant.webhook]]" => of::<Webhook>(),
+        "[[tenant.hook]]" => of::<Hook>(),
         "[tenant.policy]" => of::<Policy>(),
         "[[tenant.policy.caps]]" => of::<rapport_domain::policy::Cap>(),
         "[[tenant.policy.weights]]" => of::<rapport_domain::policy::Adjustment>(),

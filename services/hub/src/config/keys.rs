@@ -1,10 +1,12 @@
 //! Every key of the configuration, described once: `schema.rs` checks files and request bodies with it, and
 //! docs/CONFIGURATION.md is made from it.
 
+mod doors;
 mod policy;
 mod queue;
 mod tenant;
 
+pub use doors::{HOOK, WEBHOOK};
 pub use policy::{CAPS, COSTS, POLICY, WEIGHTING};
 pub use queue::{QUEUE, WIDENING};
 pub use tenant::{ACCESS_POINT, AGENT, API_KEY, TENANT, WEIGHTS};
@@ -328,7 +330,7 @@ pub const TRUNK: Section = Section {
 };
 
 /// Every section, in the order of the reference.
-pub const ALL: [&Section; 18] = [
+pub const ALL: [&Section; 20] = [
     &FILE,
     &LOG_CLUSTER,
     &HTTP,
@@ -343,6 +345,8 @@ pub const ALL: [&Section; 18] = [
     &WEIGHTS,
     &ACCESS_POINT,
     &API_KEY,
+    &WEBHOOK,
+    &HOOK,
     &POLICY,
     &CAPS,
     &WEIGHTING,

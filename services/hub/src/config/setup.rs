@@ -159,6 +159,8 @@ pub fn tenant_from(name: &str, body: Value) -> Result<TenantDefinition, Problems
         ("agent", read.agent.is_empty()),
         ("access_point", read.access_point.is_empty()),
         ("api_key", read.api_key.is_empty()),
+        ("webhook", read.webhook.is_empty()),
+        ("hook", read.hook.is_empty()),
         ("policy", read.policy.is_none()),
     ];
     for (key, _) in lists.iter().filter(|(_, absent)| !absent) {

@@ -12,6 +12,7 @@ use rapport_engine::TenantDeclaration;
 use super::Environment;
 use super::agent::agent;
 use super::check::{origins, unique};
+use super::doors::{self, Doors};
 use super::file::{AccessPoint, ApiKey, Queue, Tenant};
 use super::policy::policy;
 use super::problem::Problems;
@@ -27,6 +28,8 @@ pub struct TenantSetup {
     pub declaration: TenantDeclaration,
     /// Passwords in the clear by the agent's name: hashed at start, unless they are the ones known already.
     pub passwords: BTreeMap<String, Password>,
+    /// Doors to departments' systems: how they are reached and signed is in the file alone.
+    pub doors: Doors,
 }
 
 /// A password in the clear; it does not print.
@@ -117,6 +120,7 @@ pub fn check(tenant: &Tenant, context: &Context<'_>, problems: &mut Problems) ->
     TenantSetup {
         declaration,
         passwords,
+        doors: doors::check(tenant, &path, context.environment, problems),
     }
 }
 

@@ -208,6 +208,48 @@ fn names_and_addresses_are_given_once() {
 }
 
 #[test]
+fn a_door_leads_to_a_public_address_of_a_known_department_and_is_signed() {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let door = |name: &str, url: &str, more: &str| {
+        format!(
+            "[[tenant.webhook]]\nname = \"{name}\"\ndepartment = \"finance\"\nurl = \"{url}\"\nsecret = \"{secret}\"\n{more}\n"
+        )
+    };
+    let key = "[[tenant]]\nname = \"demo\"\n[[tenant.api_key]]\nname = \"finance\"\nkey = \"0123456789abcdef\"\n";
+    let good = [
+        key.to_owned(),
+        door("a", "https://crm.example/x", ""),
+        door("b", "http://10.0.0.7/x", "private = true"),
+        format!("[[tenant.hook]]\ndepartment = \"finance\"\nsecret = \"{secret}\"\n"),
+    ];
+    let config = read(&good.concat()).unwrap();
+    let said = explain(&config);
+    assert!(said.contains("finance is told at https://crm.example of wishes"));
+    assert!(!said.contains(secret));
+    assert!(!format!("{config:?}").contains("MfKQ9r8G"));
+    let wrong = [
+        key.to_owned(),
+        door("a", "http://crm.example/x", "next_secret = \"short\""),
+        door("a", "https://192.168.0.4/x", "events = []"),
+        "[[tenant.hook]]\ndepartment = \"sales\"\nsecret = { env = \"NO_SUCH\" }\n".to_owned(),
+    ];
+    let found = problems(&wrong.concat());
+    let starts = [
+        "tenant.demo.webhook[2].name is \"a\", the name of entry 1 too",
+        "tenant.demo.webhook[1].next_secret is no secret for signing",
+        "tenant.demo.webhook[1].url is not https",
+        "tenant.demo.webhook[2].events is empty",
+        "tenant.demo.webhook[2].url lies inside a private network",
+        "tenant.demo.hook[1].department names the unknown department \"sales\": use one of finance",
+        "tenant.demo.hook[1].secret is to come from the environment variable NO_SUCH",
+    ];
+    assert_eq!(found.len(), starts.len(), "{found:#?}");
+    for (line, start) in found.iter().zip(starts) {
+        assert!(line.starts_with(start), "{start} is missing in {found:#?}");
+    }
+}
+
+#[test]
 fn secrets_come_from_the_environment_and_are_not_printed() {
     let with = |variable: &str| {
         format!(

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::attempts::Attempts;
 use super::health::Pulse;
+use super::hooks::Hooks;
 use super::problem::Problem;
 use super::session::Sessions;
 use super::trunk_hosts::TrunkHosts;
@@ -64,6 +65,8 @@ pub struct App {
     pub realm: Option<String>,
     /// The wallboard's queue lines.
     pub lines: Lines,
+    /// Who may send signed requests.
+    pub hooks: Hooks,
     /// Whether the hub was well a moment ago.
     pub pulse: Pulse,
     /// What the metrics page counts.

@@ -1,5 +1,6 @@
 //! The HTTP interface of docs/API.md, the live sockets and the pages.
 
+mod acquaint;
 mod amending;
 pub mod app;
 mod assets;
@@ -11,6 +12,7 @@ mod desk_live;
 mod erasure;
 mod headers;
 pub mod health;
+pub mod hooks;
 mod live;
 mod login;
 mod policy;
@@ -22,6 +24,7 @@ pub mod session;
 mod setup;
 pub mod trunk_hosts;
 pub mod wallboard;
+mod webhooks;
 mod wishes;
 
 use std::net::TcpListener;
@@ -69,6 +72,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             resource("/interactions/{id}/outcomes", "POST").route(web::post().to(desk::outcome)),
         )
         .service(resource("/desk/live", "GET").route(web::get().to(desk_live::live)))
+        .service(resource("/customers", "POST").route(web::post().to(acquaint::acquaint)))
         .service(resource("/customers/search", "POST").route(web::post().to(customers::search)))
         .service(
             resource("/customers/{id}", "GET, PATCH")
@@ -119,6 +123,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/wishes/{id}/history", "GET").route(web::get().to(amending::history)))
         .service(resource("/wallboard", "GET").route(web::get().to(wallboard::wallboard)))
         .service(resource("/wallboard/live", "GET").route(web::get().to(wallboard::live)))
+        .service(
+            resource("/hooks/{tenant}/{department}", "POST").route(web::post().to(hooks::receive)),
+        )
+        .service(resource("/webhooks", "GET").route(web::get().to(webhooks::all)))
+        .service(
+            resource("/webhooks/{name}/replay", "POST").route(web::post().to(webhooks::replay)),
+        )
         .service(resource("/projections", "GET").route(web::get().to(projections::all)))
         .service(resource("/setup", "GET").route(web::get().to(setup::everything)))
         .service(resource("/setup/tenant", "PUT").route(web::put().to(setup::put_tenant)))

@@ -152,6 +152,28 @@ impl Problem {
         )
     }
 
+    /// The same, of a thing inside what was sent: `path` goes before the field.
+    #[must_use]
+    pub fn within(mut self, path: &str) -> Self {
+        self.field = self.field.map(|field| format!("{path}.{field}"));
+        self
+    }
+
+    /// What is answered, as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut body = json!({
+            "type": format!("urn:rapport:problem:{}", self.code),
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let Some(field) = &self.field {
+            body["field"] = json!(field);
+        }
+        body
+    }
+
     /// The status it is answered with.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -173,15 +195,7 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let mut body = json!({
-            "type": format!("urn:rapport:problem:{}", self.code),
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        if let Some(field) = &self.field {
-            body["field"] = json!(field);
-        }
+        let body = self.to_json();
         let mut response = HttpResponse::build(self.status);
         response.content_type("application/problem+json");
         if let Some(seconds) = self.retry_after {

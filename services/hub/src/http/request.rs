@@ -40,18 +40,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
                 .trim()
                 .eq_ignore_ascii_case("application/json")
         });
-        let bytes = web::Bytes::from_request(req, payload);
+        let bytes = Bytes::from_request(req, payload);
         Box::pin(async move {
-            let bytes = tokio::time::timeout(BODY_WITHIN, bytes)
-                .await
-                .map_err(|_| Problem::slow_body())?;
-            let bytes =
-                bytes.map_err(
-                    |error| match error.as_response_error().status_code().as_u16() {
-                        413 => Problem::too_large(MOST_BYTES),
-                        _ => Problem::malformed("The body could not be read."),
-                    },
-                )?;
+            let Bytes(bytes) = bytes.await?;
             // A page of another site can send a form without asking, but not JSON by its name.
             if !json {
                 return Err(Problem::media_type());
@@ -61,7 +52,35 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// A body as it came, whatever it is.
+#[derive(Debug)]
+pub struct Bytes(pub web::Bytes);
+
+impl FromRequest for Bytes {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = web::Bytes::from_request(req, payload);
+        Box::pin(async move {
+            let bytes = tokio::time::timeout(BODY_WITHIN, bytes)
+                .await
+                .map_err(|_| Problem::slow_body())?;
+            let wrong =
+                |error: actix_web::Error| match error.as_response_error().status_code().as_u16() {
+                    413 => Problem::too_large(MOST_BYTES),
+                    _ => Problem::malformed("The body could not be read."),
+                };
+            Ok(Self(bytes.map_err(wrong)?))
+        })
+    }
+}
+
+/// Reads JSON.
+///
+/// # Errors
+/// 400 when it is none, 422 naming the field when it does not fit.
+pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = error.path().to_string();

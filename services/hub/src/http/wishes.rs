@@ -24,7 +24,7 @@ use super::request::{Body, Moment, id, limit, query};
 /// Whom a wish concerns.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Whom {
+pub struct Whom {
     #[serde(default)]
     id: Option<CustomerId>,
     #[serde(default)]
@@ -64,8 +64,38 @@ pub struct NewWish {
     bundle: Option<bool>,
 }
 
+impl NewWish {
+    /// What it says.
+    ///
+    /// # Errors
+    /// 422 naming the field.
+    pub fn read(self) -> Result<WishDraft, Problem> {
+        Ok(WishDraft {
+            key: self.key,
+            customer: self.customer.read()?,
+            purpose: self.purpose,
+            class: self.class,
+            talking_point: self.talking_point,
+            message: self.message,
+            value: self.value,
+            propensity: self.propensity.map_or(CERTAIN, |likelihood| likelihood.0),
+            expected_seconds: self.expected_seconds.unwrap_or(USUAL_SECONDS),
+            not_before: self.not_before.map(|moment| moment.0),
+            expires_at: self.expires_at.0,
+            channels: self.channels,
+            script: self.script,
+            evidence: self.evidence,
+            bundle: self.bundle.unwrap_or(true),
+        })
+    }
+}
+
 impl Whom {
-    fn read(self) -> Result<CustomerRef, Problem> {
+    /// The customer that is named.
+    ///
+    /// # Errors
+    /// 422 when it is nobody, or several.
+    pub fn read(self) -> Result<CustomerRef, Problem> {
         let Self {
             id,
             phone,
@@ -107,24 +137,7 @@ pub async fn file(
             "Only a program with a key may do this.",
         ));
     };
-    let wish = body.0;
-    let draft = WishDraft {
-        key: wish.key,
-        customer: wish.customer.read()?,
-        purpose: wish.purpose,
-        class: wish.class,
-        talking_point: wish.talking_point,
-        message: wish.message,
-        value: wish.value,
-        propensity: wish.propensity.map_or(CERTAIN, |likelihood| likelihood.0),
-        expected_seconds: wish.expected_seconds.unwrap_or(USUAL_SECONDS),
-        not_before: wish.not_before.map(|moment| moment.0),
-        expires_at: wish.expires_at.0,
-        channels: wish.channels,
-        script: wish.script,
-        evidence: wish.evidence,
-        bundle: wish.bundle.unwrap_or(true),
-    };
+    let draft = body.0.read()?;
     let of = department.clone();
     let before_read = just_filed(&app, &department, &draft);
     let filed = app

@@ -7,7 +7,7 @@ use rapport_domain::channel::Channel;
 use rapport_domain::setup::{AgentChoice, ApiRole};
 use serde::Deserialize;
 
-use super::{Policy, Secret};
+use super::{Hook, Policy, Secret, Webhook};
 
 /// `[[tenant]]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -33,6 +33,10 @@ pub struct Tenant {
     pub access_point: Vec<AccessPoint>,
     #[serde(default)]
     pub api_key: Vec<ApiKey>,
+    #[serde(default)]
+    pub webhook: Vec<Webhook>,
+    #[serde(default)]
+    pub hook: Vec<Hook>,
     #[serde(default)]
     pub policy: Option<Policy>,
 }

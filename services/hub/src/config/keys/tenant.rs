@@ -1,6 +1,6 @@
 //! The keys of a tenant and of what it declares.
 
-use super::{POINTS, POLICY, QUEUE, key};
+use super::{HOOK, POINTS, POLICY, QUEUE, WEBHOOK, key};
 use crate::config::schema::Absent::{Is, Means, Required};
 use crate::config::schema::{Kind, Section};
 
@@ -78,6 +78,20 @@ pub const TENANT: Section = Section {
             Means("none"),
             "[{ name = \"finance\", key = { env = \"FINANCE_KEY\" } }]",
             "Keys of the HTTP interface.",
+        ),
+        key(
+            "webhook",
+            Kind::Tables(&WEBHOOK),
+            Means("none"),
+            "[{ name = \"finance-crm\", department = \"finance\", url = \"https://crm.example/rapport\", secret = { env = \"FINANCE_WEBHOOK\" } }]",
+            "Where departments are told what becomes of their wishes.",
+        ),
+        key(
+            "hook",
+            Kind::Tables(&HOOK),
+            Means("none"),
+            "[{ department = \"finance\", secret = { env = \"FINANCE_HOOK\" } }]",
+            "Which departments' systems may send signed requests.",
         ),
         key(
             "policy",
