@@ -197,10 +197,8 @@ pub fn outreach(events: &[Event]) -> Result<BTreeMap<&str, Wish<'_>>, String> {
         let (customer, on) = (event.id(), event.text("interaction"));
         match kind(event) {
             "outreach.wish_filed" => {
-                if wishes
-                    .insert(event.text("id"), Wish::Waits { tried: 0 })
-                    .is_some()
-                {
+                let known = wishes.insert(event.text("id"), Wish::Waits { tried: 0 });
+                if known.is_some() {
                     return wrong(event, "a wish was filed twice");
                 }
             }

@@ -60,7 +60,7 @@ type Decision = Result<Vec<Fact>, Rejection>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Draft {
     /// These rules.
-    Rules(ContactPolicy),
+    Rules(Box<ContactPolicy>),
     /// The rules of an earlier version again.
     Version(u64),
 }
@@ -97,7 +97,7 @@ pub enum Origin {
     /// Proposed and released.
     Released {
         /// What was proposed, when and why.
-        proposal: Proposal,
+        proposal: Box<Proposal>,
         /// When it was proposed.
         proposed_at: Timestamp,
         /// Who released it.
@@ -182,7 +182,7 @@ impl PolicyBook {
     /// [`Rejection`]: the comment, the version, that nothing would change, that too many are open, or that the id is taken.
     pub fn propose(&self, id: ProposalId, draft: &Draft, comment: &str, by: &Actor) -> Decision {
         let (rules, from_version) = match draft {
-            Draft::Rules(rules) => (rules.clone(), None),
+            Draft::Rules(rules) => (ContactPolicy::clone(rules), None),
             Draft::Version(number) => {
                 let version = self.version(*number).ok_or(Rejection::UnknownVersion)?;
                 (version.policy.rules.clone(), Some(*number))
@@ -338,7 +338,7 @@ impl Aggregate for PolicyBook {
                 if let Some((proposal, proposed_at)) = self.open.remove(proposal) {
                     let (rules, by) = (proposal.rules.clone(), *by);
                     let origin = Origin::Released {
-                        proposal,
+                        proposal: proposal.into(),
                         proposed_at,
                         by,
                     };

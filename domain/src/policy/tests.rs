@@ -76,7 +76,7 @@ impl Log {
     }
 
     fn proposed(self, n: u128, contacts_per_day: u32, by: &Actor) -> Self {
-        let draft = Draft::Rules(rules(contacts_per_day));
+        let draft = Draft::Rules(rules(contacts_per_day).into());
         let facts = self.book().propose(id(n), &draft, "because", by).unwrap();
         self.then(facts)
     }
@@ -117,7 +117,7 @@ fn what_a_program_proposed_is_released_by_a_person() {
 fn a_repeated_request_changes_nothing() {
     let log = Log::begun().proposed(1, 2, &sue());
     let again = |log: &Log| {
-        let draft = Draft::Rules(rules(2));
+        let draft = Draft::Rules(rules(2).into());
         log.book().propose(id(1), &draft, " because ", &sue())
     };
     assert_eq!(again(&log), Ok(vec![]));
@@ -157,9 +157,9 @@ fn a_proposal_that_was_compared_with_other_rules_is_not_released() {
 #[test]
 fn a_proposal_says_something_new_and_why() {
     let log = Log::begun();
-    let propose = |rules, comment| {
+    let propose = |rules: ContactPolicy, comment| {
         log.book()
-            .propose(id(1), &Draft::Rules(rules), comment, &sue())
+            .propose(id(1), &Draft::Rules(rules.into()), comment, &sue())
     };
     assert_eq!(propose(rules(1), "because"), Err(Rejection::NoChange));
     assert_eq!(propose(rules(2), "  "), Err(Rejection::BadComment));
@@ -179,7 +179,7 @@ fn only_so_many_proposals_are_open_at_one_time() {
     let log = (0..u32::try_from(MOST_OPEN).unwrap()).fold(Log::begun(), open);
     let refused = log
         .book()
-        .propose(id(99), &Draft::Rules(rules(99)), "because", &sue());
+        .propose(id(99), &Draft::Rules(rules(99).into()), "because", &sue());
     assert_eq!(refused, Err(Rejection::TooMany));
 }
 
@@ -288,7 +288,7 @@ proptest! {
             let book = log.book();
             let decided = match step {
                 Step::Propose { n, caps, by } =>
-                    book.propose(id(n), &Draft::Rules(rules(caps)), "because", &Actor::Agent(person(by))),
+                    book.propose(id(n), &Draft::Rules(rules(caps).into()), "because", &Actor::Agent(person(by))),
                 Step::Back { n, version, by } =>
                     book.propose(id(n), &Draft::Version(version), "because", &Actor::Agent(person(by))),
                 Step::Withdraw { n, by } => book.withdraw(id(n), &Actor::Agent(person(by))),

@@ -37,7 +37,7 @@ fn stricter() -> ContactPolicy {
 
 async fn proposed(world: &World, rules: ContactPolicy) -> ProposalId {
     let id = ProposalId::from_uuid(Uuid::now_v7());
-    let (draft, by) = (Draft::Rules(rules), Actor::Agent(sue()));
+    let (draft, by) = (Draft::Rules(rules.into()), Actor::Agent(sue()));
     let comment = "because".to_owned();
     let done = world
         .engine

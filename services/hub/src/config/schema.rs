@@ -206,7 +206,7 @@ fn wrong(kind: &Kind, value: &Value, path: &str, problems: &mut Problems) -> Opt
             None => Some(is()),
             Some(list) => list
                 .iter()
-                .find(|one| !one.as_str().is_some_and(|text| Date::parse(text).is_ok()))
+                .find(|one| one.as_str().is_none_or(|text| Date::parse(text).is_err()))
                 .map(|one| format!("holds {one}")),
         },
         Kind::Bind => match value.as_str() {

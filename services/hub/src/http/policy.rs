@@ -190,7 +190,7 @@ pub async fn propose(
 ) -> Result<HttpResponse, Problem> {
     let (tenant, by, body) = (who.0.tenant(), who.0.actor(), body.0);
     let draft = match (body.rules, body.from_version) {
-        (Some(rules), None) => Draft::Rules(rules_of(&app, tenant, rules)?),
+        (Some(rules), None) => Draft::Rules(rules_of(&app, tenant, rules)?.into()),
         (None, Some(version)) => Draft::Version(version),
         _ => {
             return Err(Problem::invalid(

@@ -116,12 +116,12 @@ impl Problem {
         }
     }
 
-    /// The same, where the part of the request that is wrong is inside this one.
+    /// The same, of a part of what was sent: `path` leads to it and goes before the field.
     #[must_use]
-    pub fn within(mut self, table: &str) -> Self {
+    pub fn within(mut self, path: &str) -> Self {
         self.field = self.field.map(|field| match field.as_str() {
-            "" => table.to_owned(),
-            field => format!("{table}.{field}"),
+            "" => path.to_owned(),
+            field => format!("{path}.{field}"),
         });
         self
     }
@@ -150,13 +150,6 @@ impl Problem {
             "internal",
             "The hub made a mistake; its log says more.",
         )
-    }
-
-    /// The same, of a thing inside what was sent: `path` goes before the field.
-    #[must_use]
-    pub fn within(mut self, path: &str) -> Self {
-        self.field = self.field.map(|field| format!("{path}.{field}"));
-        self
     }
 
     /// What is answered, as JSON.
