@@ -32,6 +32,12 @@ pub enum Rejection {
     /// The customer was erased.
     #[error("this customer was erased; nothing can be wanted of them")]
     Closed,
+    /// The customer is merged into another, or was a moment ago.
+    #[error("what is wanted of this customer is moving to another's outreach; try again")]
+    HandedOver,
+    /// We talk to the customer, or are about to.
+    #[error("a contact with this customer is not over; try again when it is")]
+    BeingContacted,
 }
 
 type Decision = Result<Vec<Fact>, Rejection>;
@@ -51,6 +57,9 @@ impl Outreach {
     ) -> Decision {
         if self.closed {
             return Err(Rejection::Closed);
+        }
+        if self.handed_over.is_some() {
+            return Err(Rejection::HandedOver);
         }
         if self.wishes.contains_key(&wish.id) {
             return Ok(vec![]);

@@ -100,18 +100,20 @@ impl Outreach {
         if now >= wish.expires_at {
             return Err(Reason::Expired);
         }
-        if facts.customer.do_not_contact && wish.class != WishClass::Mandatory {
+        if !facts.customer.may_be_contacted(wish.class, now) {
             return Err(Reason::DoNotContact);
         }
         if state.attempts >= rules.max_attempts {
             return Err(Reason::AttemptsExhausted);
         }
         let consent_needed = rules.consent_needed.contains(&wish.class);
-        let consented =
-            |channel: &&Channel| match facts.customer.consent_for(&wish.purpose, **channel) {
+        let consented = |channel: &&Channel| {
+            let customer = facts.customer;
+            match customer.consent_at(&wish.purpose, wish.class, **channel, now) {
                 Some(said) => said || wish.class == WishClass::Mandatory,
                 None => !consent_needed,
-            };
+            }
+        };
         let mut carried = wish
             .channels
             .iter()
@@ -120,7 +122,8 @@ impl Outreach {
         carried.peek().ok_or(Reason::NoContactPoint)?;
         let mut allowed = carried.filter(consented).peekable();
         allowed.peek().ok_or(Reason::NoConsent)?;
-        let reached = allowed.find(|channel| facts.customer.reach(**channel).is_some());
+        let reached =
+            allowed.find(|channel| facts.customer.reach(**channel, wish.class, now).is_some());
         reached.copied().ok_or(Reason::NoContactPoint)
     }
 
@@ -158,7 +161,14 @@ impl Outreach {
         let hold = |until, reason| Verdict::Hold { until, reason };
         let channel = match self.sayable(state, facts, policy, now) {
             Ok(channel) => channel,
-            Err(reason) => return Verdict::Drop { reason },
+            Err(reason) => {
+                // A customer who wants to be left alone for a time is asked after it.
+                let lifted = facts.customer.do_not_contact.lifted_at(wish.class, now);
+                return match lifted.filter(|moment| *moment < wish.expires_at) {
+                    Some(moment) if reason == Reason::DoNotContact => hold(Some(moment), reason),
+                    _ => Verdict::Drop { reason },
+                };
+            }
         };
         if let Some(not_before) = wish.not_before.filter(|moment| now < *moment) {
             return hold(Some(not_before), Reason::NotYet);
@@ -182,6 +192,7 @@ impl Outreach {
         let contacts_today = self
             .contacts
             .iter()
+            .chain(&facts.customer.contacted)
             .filter(|at| facts.zone.local(**at).day == today)
             .count();
         if wish.class != WishClass::Mandatory && contacts_today >= rules.contacts_per_day as usize {

@@ -7,6 +7,7 @@ mod coordinate;
 mod decide;
 mod fact;
 mod gate;
+mod moving;
 mod state;
 #[cfg(test)]
 mod tests;

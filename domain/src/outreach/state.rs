@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::aggregate::Aggregate;
 use crate::channel::Channel;
 use crate::event::Revision;
-use crate::id::{CustomerId, InteractionId, PlanId, WishId};
+use crate::id::{CustomerId, InteractionId, MergeId, PlanId, WishId};
 use crate::outreach::{Fact, Outcome, Reason, Wish};
 use crate::time::Timestamp;
 
@@ -26,6 +26,8 @@ pub struct Outreach {
     pub unreached_at: Option<Timestamp>,
     /// How many plans were made: the next one's id follows from it.
     pub plans_made: u64,
+    /// The customer is merged into another, or is about to be: what is wanted of them is wanted there.
+    pub handed_over: Option<(CustomerId, MergeId)>,
     /// The customer was erased: nothing more is wanted of them.
     pub closed: bool,
 }
@@ -71,6 +73,11 @@ pub enum Status {
         /// On which contact.
         interaction: InteractionId,
     },
+    /// Pursued in the outreach to another customer, who is the same person, or is not after all.
+    Moved {
+        /// Whose.
+        to: CustomerId,
+    },
     /// Given up.
     Dropped {
         /// Why.
@@ -103,11 +110,11 @@ impl WishState {
 }
 
 impl WishState {
-    /// Whether nothing follows any more: dropped, or said with an outcome that does not ask for another contact.
+    /// Whether nothing follows here any more: dropped, moved, or said with an outcome that does not ask for another contact.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         match self.status {
-            Status::Dropped { .. } => true,
+            Status::Dropped { .. } | Status::Moved { .. } => true,
             Status::Done { outcome, .. } => outcome != Outcome::Later,
             _ => false,
         }
@@ -322,6 +329,25 @@ impl Aggregate for Outreach {
                         }
                     }
                 }
+            }
+            Fact::WishesMoved {
+                to,
+                merge,
+                wishes,
+                closing,
+            } => {
+                for wish in wishes {
+                    self.set(*wish, Status::Moved { to: *to });
+                }
+                if *closing {
+                    self.handed_over = Some((*to, *merge));
+                }
+            }
+            Fact::WishesReturned { wishes, .. } => {
+                for wish in wishes {
+                    self.set(*wish, Status::Open);
+                }
+                self.handed_over = None;
             }
             Fact::Closed {} => self.closed = true,
         }

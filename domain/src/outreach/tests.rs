@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -7,7 +6,7 @@ use super::*;
 use crate::aggregate::Folded;
 use crate::channel::Channel;
 use crate::contact_point::{ContactPoint, Kind};
-use crate::customer::{Customer, KnownContactPoint};
+use crate::customer::{ANY, Customer, KnownContactPoint, Scope, Statement};
 use crate::event::Revision;
 use crate::id::{AgentId, CustomerId, InteractionId, QueueId, TenantId, WishId};
 use crate::policy::{ContactPolicy, Policy};
@@ -17,6 +16,7 @@ use crate::time::{Timestamp, Zone};
 mod any_history;
 mod contacts;
 mod gates;
+mod moving;
 
 /// Monday, 2026-11-23, ten in the morning in Shanghai.
 const MORNING: Timestamp = Timestamp::from_millis(1_795_399_200_000);
@@ -74,12 +74,15 @@ fn service() -> Wish {
 fn reachable() -> Customer {
     let contact_point = ContactPoint::parse(Kind::Phone, "+8613800138000").unwrap();
     Customer {
-        contact_points: vec![KnownContactPoint {
-            contact_point,
-            verified: true,
-        }],
+        contact_points: vec![KnownContactPoint::new(contact_point, true)],
         ..Customer::default()
     }
+}
+
+/// What the customer says of being called, now.
+fn say(customer: &mut Customer, purpose: &str, given: bool) {
+    let statement = Statement::new(purpose, Channel::Voice, given, "call");
+    customer.consent.take(&statement, Timestamp::default());
 }
 
 fn rules() -> Policy {

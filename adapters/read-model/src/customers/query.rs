@@ -1,7 +1,7 @@
 //! Questions about customers. Every one names the tenant and sees nothing of others.
 
 use rapport_domain::event::Position;
-use rapport_domain::id::{CustomerId, InteractionId, PlanId, TenantId, WishId};
+use rapport_domain::id::{CustomerId, InteractionId, PlanId, ReviewId, TenantId, WishId};
 use rapport_domain::private::Private;
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
@@ -9,9 +9,10 @@ use uuid::Uuid;
 use crate::stored::{
     bytes, json, maybe_millis, maybe_uuid, millis, number, position, unsigned, uuid,
 };
+use super::profile;
 use crate::view::{
-    ConsentView, ContactPointView, CustomerName, CustomerView, DecidedWish, Decision, DecisionPage,
-    OutcomeCount, WishPage, WishView,
+    CustomerName, CustomerView, DecidedWish, Decision, DecisionPage,
+    OutcomeCount, ReviewPage, ReviewView, WishPage, WishView,
 };
 
 const WISH: &str =
@@ -46,58 +47,49 @@ pub(crate) fn customer(
     tenant: TenantId,
     id: CustomerId,
 ) -> rusqlite::Result<Option<CustomerView>> {
-    let (tenant, key) = (bytes(tenant.as_uuid()), bytes(id.as_uuid()));
-    let sql =
-        "SELECT name, zone, do_not_contact, erased_at FROM customer WHERE id = ?1 AND tenant = ?2";
+    let tenant = bytes(tenant.as_uuid());
+    let key = profile::one_person(on, bytes(id.as_uuid()))?;
+    let id = CustomerId::from_uuid(Uuid::from_bytes(key));
+    let sql = "SELECT name, zone, preferred_channel, preferred_point, erased_at FROM customer
+        WHERE id = ?1 AND tenant = ?2";
     let known = on.prepare_cached(sql)?.query_row((key, tenant), |row| {
         Ok((
             row.get::<_, Option<String>>(0)?,
             row.get(1)?,
             row.get(2)?,
-            maybe_millis(row, 3)?,
+            maybe_uuid(row, 3)?,
+            maybe_millis(row, 4)?,
         ))
     });
-    let Some((name, zone, do_not_contact, erased_at)) = known.optional()? else {
+    let Some((name, zone, preferred_channel, preferred_point, erased_at)) = known.optional()?
+    else {
         return Ok(None);
     };
-    let sql =
-        "SELECT kind, value, verified FROM contact_point WHERE customer = ?1 ORDER BY position";
-    let contact_points = on
-        .prepare_cached(sql)?
-        .query_map([key], |row| {
-            Ok(ContactPointView {
-                kind: row.get(0)?,
-                value: Private::new(row.get(1)?),
-                verified: row.get(2)?,
-            })
-        })?
-        .collect::<Result<_, _>>()?;
-    let sql =
-        "SELECT purpose, channel, given FROM consent WHERE customer = ?1 ORDER BY purpose, channel";
-    let consent = on
-        .prepare_cached(sql)?
-        .query_map([key], |row| {
-            Ok(ConsentView {
-                purpose: row.get(0)?,
-                channel: row.get(1)?,
-                given: row.get(2)?,
-            })
-        })?
-        .collect::<Result<_, _>>()?;
     // `+` keeps the planner from walking all wishes of the tenant because they come in the right order.
-    let sql = format!("{WISH} WHERE customer = ?1 AND +tenant = ?2 ORDER BY position");
+    let sql = format!(
+        "{WISH} WHERE customer IN (SELECT ?1 UNION SELECT customer FROM link WHERE survivor = ?1)
+        AND +tenant = ?2 ORDER BY position"
+    );
     let wishes = on
         .prepare_cached(&sql)?
         .query_map((key, tenant), wish_view)?
         .collect::<Result<_, _>>()?;
     let name = name.map(Private::new);
+    let blocks = profile::blocks(on, key)?;
     Ok(Some(CustomerView {
         id,
+        merged: profile::merged(on, key)?,
         name,
-        contact_points,
+        contact_points: profile::contact_points(on, key, preferred_point)?,
         zone,
-        do_not_contact,
-        consent,
+        preferred_channel,
+        do_not_contact: blocks
+            .iter()
+            .any(|block| block.scope == "all" && block.until.is_none()),
+        blocks,
+        consent: profile::consent(on, key)?,
+        complaints: profile::complaints(on, key)?,
+        facts: profile::facts(on, key)?,
         wishes,
         erased_at,
     }))
@@ -124,6 +116,62 @@ pub(crate) fn find_customers(
         })
     })?;
     found.collect()
+}
+
+/// Doubts that wait for somebody, or all, in the order in which they were raised, after a cursor.
+pub(crate) fn reviews(
+    on: &Connection,
+    tenant: TenantId,
+    waiting: bool,
+    after: Position,
+    limit: usize,
+) -> rusqlite::Result<ReviewPage> {
+    // Two statements, because one with `OR` would not use the index of those that wait.
+    let which = if waiting { "AND judgement IS NULL" } else { "" };
+    let sql = format!("{REVIEW} WHERE tenant = ?1 AND position > ?2 {which} ORDER BY position LIMIT ?3");
+    let mut query = on.prepare_cached(&sql)?;
+    let asked = (bytes(tenant.as_uuid()), number(after.0), one_more(limit));
+    let mut found: Vec<(ReviewView, Position)> = query
+        .query_map(asked, |row| Ok((review_view(row)?, position(row, 8)?)))?
+        .collect::<Result<_, _>>()?;
+    let next = cut(&mut found, limit)
+        .and_then(|()| found.last())
+        .map(|(_, position)| *position);
+    Ok(ReviewPage {
+        reviews: found.into_iter().map(|(review, _)| review).collect(),
+        next,
+    })
+}
+
+pub(crate) fn review(
+    on: &Connection,
+    tenant: TenantId,
+    id: ReviewId,
+) -> rusqlite::Result<Option<ReviewView>> {
+    let sql = format!("{REVIEW} WHERE id = ?1 AND tenant = ?2");
+    let asked = (bytes(id.as_uuid()), bytes(tenant.as_uuid()));
+    on.prepare_cached(&sql)?
+        .query_row(asked, review_view)
+        .optional()
+}
+
+const REVIEW: &str =
+    "SELECT id, customer, other, doubt, at, judgement, judged_at, judged_by, position FROM review";
+
+fn review_view(row: &Row<'_>) -> rusqlite::Result<ReviewView> {
+    let by: Option<String> = row.get(7)?;
+    Ok(ReviewView {
+        id: ReviewId::from_uuid(uuid(row, 0)?),
+        customers: [
+            CustomerId::from_uuid(uuid(row, 1)?),
+            CustomerId::from_uuid(uuid(row, 2)?),
+        ],
+        doubt: row.get(3)?,
+        at: millis(row, 4)?,
+        judgement: row.get(5)?,
+        judged_at: maybe_millis(row, 6)?,
+        judged_by: by.and_then(|by| serde_json::from_str(&by).ok()),
+    })
 }
 
 pub(crate) fn wish(
@@ -200,11 +248,14 @@ pub(crate) fn decisions(
     limit: usize,
 ) -> rusqlite::Result<DecisionPage> {
     let sql = "SELECT position, at, decision, plan, interaction, wishes, slot, until, reason, policy_version, inputs,
-        scores FROM decision WHERE customer = ?1 AND tenant = ?2 AND position < ?3 ORDER BY position DESC LIMIT ?4";
+        scores FROM decision
+        WHERE customer IN (SELECT ?1 UNION SELECT customer FROM link WHERE survivor = ?1)
+        AND +tenant = ?2 AND position < ?3 ORDER BY position DESC LIMIT ?4";
+    let one = profile::one_person(on, bytes(customer.as_uuid()))?;
     let before = before.map_or(i64::MAX, |position| number(position.0));
     let mut query = on.prepare_cached(sql)?;
     let asked = (
-        bytes(customer.as_uuid()),
+        one,
         bytes(tenant.as_uuid()),
         before,
         one_more(limit),

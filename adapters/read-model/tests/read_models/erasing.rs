@@ -122,7 +122,7 @@ fn meet(paper: &mut Paper, n: u128) {
     let number = number.unwrap();
     let claimed = ClaimFact::Claimed { customer };
     paper.append(tenant(), number.key(tenant()), NOW, &[claimed]);
-    let mut known = Customer::create(number.clone(), true);
+    let mut known = Customer::create(number.clone(), true, None);
     known.push(Fact::Named {
         name: Private::new(name(n)),
     });
@@ -238,7 +238,7 @@ fn a_number_that_was_released_leads_to_whoever_claims_it_next() {
     let next = spread(2);
     let claimed = ClaimFact::Claimed { customer: next };
     paper.append(tenant(), point.key(tenant()), NOW, &[claimed]);
-    let created = Customer::create(point.clone(), true);
+    let created = Customer::create(point.clone(), true, None);
     paper.append(tenant(), next.as_uuid(), NOW, &created);
     let models = fed(folder.path(), &paper.events);
     let found = models

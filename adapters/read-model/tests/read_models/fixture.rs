@@ -8,7 +8,7 @@ use rapport_domain::agent;
 use rapport_domain::agent::{Definition, Phone, Role, Weights};
 use rapport_domain::channel::{Channel, Direction};
 use rapport_domain::contact_point::{ContactPoint, Kind};
-use rapport_domain::customer::{ClaimFact, Customer, Fact as CustomerFact};
+use rapport_domain::customer::{ClaimFact, Customer, Fact as CustomerFact, Statement};
 use rapport_domain::id::{AgentId, CustomerId, InteractionId, OfferId, QueueId, TenantId, WishId};
 use rapport_domain::interaction::{CloseCause, Fact};
 use rapport_domain::outreach::{self, Wish, WishClass};
@@ -179,7 +179,7 @@ pub fn full(paper: &mut Paper) {
             customer: customer(),
         }],
     );
-    paper.append(tenant(), id, LATE, &Customer::create(phone(), true));
+    paper.append(tenant(), id, LATE, &Customer::create(phone(), true, None));
     paper.append(
         tenant(),
         id,
@@ -189,12 +189,7 @@ pub fn full(paper: &mut Paper) {
                 name: Private::new("Li Wei".into()),
             },
             CustomerFact::ZoneSet { zone: zone() },
-            CustomerFact::ConsentChanged {
-                purpose: "marketing".into(),
-                channel: Channel::Voice,
-                given: true,
-                evidence: Private::new("form".into()),
-            },
+            CustomerFact::ConsentChanged(Statement::new("marketing", Channel::Voice, true, "form")),
         ],
     );
     let held = outreach::Receipt {

@@ -125,7 +125,7 @@ impl History {
                 &[ClaimFact::Claimed { customer: id }],
             );
             let mut known = Folded::<Customer>::default();
-            let created = Customer::create(point(n), true);
+            let created = Customer::create(point(n), true, None);
             and(
                 &mut history.paper,
                 tenant,

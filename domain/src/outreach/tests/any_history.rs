@@ -146,8 +146,7 @@ fn play(steps: &[Step]) -> (Story, Vec<Appended>) {
         (rules.contacts_per_day, rules.retry_seconds) = (1, 3_600);
         rules.consent_needed = vec![WishClass::Marketing];
     });
-    let said = ("marketing".to_owned(), Channel::Voice);
-    story.customer.consent.insert(said, true);
+    say(&mut story.customer, "marketing", true);
     let mut beside = story.folded.clone();
     let mut appends = vec![];
     for step in steps {
@@ -162,14 +161,15 @@ fn play(steps: &[Step]) -> (Story, Vec<Appended>) {
                 continue;
             }
             Step::DoNotContact(active) => {
-                story.customer.do_not_contact = *active;
+                if *active {
+                    story.customer.do_not_contact.set(Scope::All, None);
+                } else {
+                    story.customer.do_not_contact.lift(Scope::All);
+                }
                 continue;
             }
             Step::Consent(given) => {
-                story
-                    .customer
-                    .consent
-                    .insert(("marketing".to_owned(), Channel::Voice), *given);
+                say(&mut story.customer, "marketing", *given);
                 continue;
             }
             Step::Refresh => {
@@ -237,9 +237,9 @@ proptest! {
                     for wish in known.agenda.iter().map(|wish| &state.wishes[wish].wish) {
                         prop_assert!(append.at < wish.expires_at && wish.not_before.is_none_or(|from| from <= append.at));
                         if wish.class != WishClass::Mandatory {
-                            prop_assert!(!append.customer.do_not_contact);
+                            prop_assert!(append.customer.may_be_contacted(wish.class, append.at));
                             prop_assert!(today < rules.contacts_per_day as usize, "{today} today");
-                            let said = append.customer.consent_for(&wish.purpose, Channel::Voice);
+                            let said = append.customer.consent_at(&wish.purpose, wish.class, Channel::Voice, append.at);
                             prop_assert_ne!(said, Some(false));
                             prop_assert!(wish.class != WishClass::Marketing || said == Some(true));
                         }
@@ -273,7 +273,12 @@ proptest! {
                         prop_assert!(agenda.iter().all(|wish| receipt.scores.contains_key(wish)));
                     }
                 }
-                Fact::WishFiled(_) | Fact::OutcomeRecorded { .. } | Fact::ContactEnded { .. } | Fact::Closed {} => {}
+                Fact::WishFiled(_)
+                | Fact::OutcomeRecorded { .. }
+                | Fact::ContactEnded { .. }
+                | Fact::WishesMoved { .. }
+                | Fact::WishesReturned { .. }
+                | Fact::Closed {} => {}
             }
         }
     }

@@ -7,5 +7,6 @@
 
 mod calls;
 mod chats;
+mod customers;
 mod erasing;
 mod support;
