@@ -11,7 +11,7 @@ use rapport_domain::customer::{
 };
 use rapport_domain::event::{Actor, Position};
 use rapport_domain::id::{CustomerId, MergeId, TenantId, WishId};
-use rapport_domain::outreach::{Outreach, Status, Wish};
+use rapport_domain::outreach::{self, Outreach, Status, Wish};
 use rapport_domain::private::Private;
 
 use crate::engine::Engine;
@@ -59,10 +59,18 @@ impl Engine {
         evidence: Option<String>,
         actor: Actor,
     ) -> Result<Position, CommandError> {
-        self.living(tenant, survivor).await?;
+        let kept = self.living(tenant, survivor).await?;
         let known = self.living(tenant, absorbed).await?;
+        if kept.links.merged_into.is_some() {
+            return Err(ExecuteError::Rejected(Rejection::IsMerged).into());
+        }
         if known.links.merged_into.map(|(into, _)| into) == Some(survivor) {
             return Ok(self.log().head());
+        }
+        // Looked at again when their outreach is closed; here it spares everybody the attempt.
+        let theirs = self.outreach_of(tenant, absorbed).await?;
+        if theirs.is_some_and(|theirs| theirs.is_being_contacted()) {
+            return Err(ExecuteError::Rejected(outreach::Rejection::BeingContacted).into());
         }
         let ctx = Ctx::by(tenant, actor, survivor.as_uuid());
         let noted = Absorption {
