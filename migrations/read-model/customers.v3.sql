@@ -96,6 +96,17 @@ CREATE TABLE review (
 ) STRICT;
 CREATE INDEX review_waiting ON review (tenant, position) WHERE judgement IS NULL;
 
+-- What was decided on dealing with a customer.
+CREATE TABLE qualification (
+    customer BLOB PRIMARY KEY,
+    admission TEXT NOT NULL,
+    segment TEXT,
+    tier TEXT,
+    evidence TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    by TEXT -- JSON: the actor
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE complaint (
     customer BLOB NOT NULL,
     id BLOB NOT NULL,

@@ -257,6 +257,19 @@ async fn the_list_complaints_and_facts_of_departments_are_taken_in_and_shown() {
     );
     assert_eq!(seen["contact_points"][0]["listed"][0]["source"], "register");
 
+    let path = format!("/customers/{id}/qualification");
+    let gold = json!({ "admission": "accepted", "segment": "small_business", "tier": "gold", "evidence": "pays in time" });
+    assert_eq!(finance.post(&path, gold.clone()).await.status, 403);
+    let decided = centre.operations.post(&path, gold).await.ok();
+    let seen = centre.seen(&id, &decided).await;
+    assert_eq!(
+        (&seen["qualification"]["tier"], &seen["qualification"]["by"]),
+        (
+            &json!("gold"),
+            &json!({ "kind": "department", "id": "operations" })
+        )
+    );
+
     let service = centre.hub.api().as_department("service");
     let complaint = json!({ "about": "Late again.", "key": Uuid::new_v4() });
     let path = format!("/customers/{id}/complaints");

@@ -287,11 +287,7 @@ impl ReadModels {
     ///
     /// # Errors
     /// [`QueryError`] when the file cannot be read.
-    pub fn review(
-        &self,
-        tenant: TenantId,
-        id: ReviewId,
-    ) -> Result<Option<ReviewView>, QueryError> {
+    pub fn review(&self, tenant: TenantId, id: ReviewId) -> Result<Option<ReviewView>, QueryError> {
         self.inner
             .customers
             .read(|on| customers::review(on, tenant, id))

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use rapport_domain::event::{Actor, Position};
-use rapport_domain::id::{AgentId, ComplaintId, CustomerId, InteractionId, PlanId, QueueId, ReviewId, TenantId, WishId};
+use rapport_domain::id::{
+    AgentId, ComplaintId, CustomerId, InteractionId, PlanId, QueueId, ReviewId, TenantId, WishId,
+};
 use rapport_domain::private::Private;
 use rapport_domain::time::Timestamp;
 use serde::Serialize;
@@ -33,6 +35,8 @@ pub struct CustomerView {
     pub complaints: Vec<ComplaintView>,
     /// What departments know of them.
     pub facts: Vec<FactView>,
+    /// What was decided on dealing with them.
+    pub qualification: Option<QualificationView>,
     /// What departments want or wanted of them, in the order of filing.
     pub wishes: Vec<WishView>,
     /// Since when they are erased: no name, contact point, statement, fact or text is left then.
@@ -83,6 +87,23 @@ pub struct ComplaintView {
     pub closed_at: Option<i64>,
     /// How it was settled.
     pub resolution: Option<Private<String>>,
+}
+
+/// A decision on dealing with a customer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QualificationView {
+    /// `accepted` or `refused`.
+    pub admission: String,
+    /// The market segment.
+    pub segment: Option<String>,
+    /// The value tier.
+    pub tier: Option<String>,
+    /// What it was decided on.
+    pub evidence: Private<String>,
+    /// When.
+    pub at: i64,
+    /// Who decided.
+    pub by: Option<Actor>,
 }
 
 /// Something a department knows.

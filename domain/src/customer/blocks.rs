@@ -158,7 +158,10 @@ mod tests {
         assert_eq!(forbidden(&blocks), [false, false, true]);
         blocks.set(Scope::All, Some(at(5)));
         assert_eq!(forbidden(&blocks), [false, true, true]);
-        assert_eq!(blocks.to_string(), "all until 1970-01-01T00:00:00.000Z, marketing");
+        assert_eq!(
+            blocks.to_string(),
+            "all until 1970-01-01T00:00:00.000Z, marketing"
+        );
     }
 
     proptest! {

@@ -30,7 +30,9 @@ impl Complaints {
     /// Whether one is not settled.
     #[must_use]
     pub fn any_open(&self) -> bool {
-        self.0.values().any(|complaint| complaint.closed_at.is_none())
+        self.0
+            .values()
+            .any(|complaint| complaint.closed_at.is_none())
     }
 
     /// One of them.

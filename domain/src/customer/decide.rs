@@ -4,7 +4,7 @@ use crate::channel::Channel;
 use crate::contact_point::ContactPoint;
 use crate::customer::{
     Customer, DepartmentFact, DoNotContact, ErasureGround, Fact, KnownContactPoint,
-    MOST_COMPLAINTS, MOST_FACTS, MOST_STATEMENTS, SELLING, Source, Statement,
+    MOST_COMPLAINTS, MOST_FACTS, MOST_STATEMENTS, Qualification, SELLING, Source, Statement,
 };
 use crate::id::{ComplaintId, InteractionId};
 use crate::private::Private;
@@ -44,7 +44,9 @@ pub enum Rejection {
     #[error("this customer is merged into another; name that one, or take them apart first")]
     IsMerged,
     /// Others are merged into them.
-    #[error("others are merged into this customer; merge the other way round, or take them apart first")]
+    #[error(
+        "others are merged into this customer; merge the other way round, or take them apart first"
+    )]
     HasMerged,
     /// It was given up.
     #[error("this merging was given up")]
@@ -302,6 +304,18 @@ impl Customer {
                 complaint,
                 resolution,
             }]
+        })
+    }
+
+    /// Somebody decides whether they are dealt with, and what they are worth. The same decision again changes nothing.
+    ///
+    /// # Errors
+    /// [`Rejection::Erased`].
+    pub fn qualify(&self, decided: Qualification) -> Decision {
+        self.known(if self.qualification.as_ref() == Some(&decided) {
+            vec![]
+        } else {
+            vec![Fact::Qualified(decided)]
         })
     }
 

@@ -123,7 +123,10 @@ impl FactValue {
     /// [`NotAValue::Date`].
     pub fn date(text: &str) -> Result<Self, NotAValue> {
         let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| NotAValue::Date)?;
-        Ok(Self::plain(ValueKind::Date, day.format("%Y-%m-%d").to_string()))
+        Ok(Self::plain(
+            ValueKind::Date,
+            day.format("%Y-%m-%d").to_string(),
+        ))
     }
 
     /// Yes or no.
@@ -262,12 +265,13 @@ impl KnownFacts {
     /// Whether it says something that is not known yet: a newer truth, or a correction of the same moment.
     #[must_use]
     pub fn is_news(&self, fact: &DepartmentFact) -> bool {
-        self.get(&fact.department, &fact.key)
-            .is_none_or(|known| match fact.as_of.cmp(&known.as_of) {
+        self.get(&fact.department, &fact.key).is_none_or(|known| {
+            match fact.as_of.cmp(&known.as_of) {
                 std::cmp::Ordering::Less => false,
                 std::cmp::Ordering::Equal => fact.value != known.value,
                 std::cmp::Ordering::Greater => true,
-            })
+            }
+        })
     }
 
     pub(super) fn take(&mut self, fact: &DepartmentFact, recorded_at: Timestamp) {
@@ -315,11 +319,30 @@ mod tests {
         assert_eq!((number.text(), number.currency()), ("-1200.5", Some("EUR")));
         assert_eq!(FactValue::date("2026-2-3").unwrap().text(), "2026-02-03");
         assert_eq!(FactValue::flag(true).as_flag(), Some(true));
-        assert_eq!(FactValue::words("  two cases ").unwrap().text(), "two cases");
-        for wrong in ["", "-", "1.", ".5", "1e9", "1,5", "1.23456", "123456789012345"] {
-            assert_eq!(FactValue::number(wrong, None), Err(NotAValue::Number), "{wrong}");
+        assert_eq!(
+            FactValue::words("  two cases ").unwrap().text(),
+            "two cases"
+        );
+        for wrong in [
+            "",
+            "-",
+            "1.",
+            ".5",
+            "1e9",
+            "1,5",
+            "1.23456",
+            "123456789012345",
+        ] {
+            assert_eq!(
+                FactValue::number(wrong, None),
+                Err(NotAValue::Number),
+                "{wrong}"
+            );
         }
-        assert_eq!(FactValue::number("1", Some("eur")), Err(NotAValue::Currency));
+        assert_eq!(
+            FactValue::number("1", Some("eur")),
+            Err(NotAValue::Currency)
+        );
         assert_eq!(FactValue::date("2026-02-30"), Err(NotAValue::Date));
         assert_eq!(FactValue::words("a\nb"), Err(NotAValue::Text));
     }

@@ -6,7 +6,8 @@ use crate::aggregate;
 use crate::channel::Channel;
 use crate::contact_point::ContactPoint;
 use crate::customer::{
-    Absorption, DepartmentFact, Doubt, Judgement, ReleaseReason, Scope, Source, Statement,
+    Absorption, DepartmentFact, Doubt, Judgement, Qualification, ReleaseReason, Scope, Source,
+    Statement,
 };
 use crate::event::Category;
 use crate::id::{ComplaintId, CustomerId, InteractionId, MergeId, ReviewId};
@@ -70,6 +71,9 @@ pub enum Fact {
     /// A department knows something.
     #[serde(rename = "customer.fact_stated.v1")]
     FactStated(DepartmentFact),
+    /// Somebody decided whether they are dealt with, and what they are worth; the last decision counts.
+    #[serde(rename = "customer.qualified.v1")]
+    Qualified(Qualification),
     /// Somebody else is the same person, or is about to be known as such: this one stays.
     #[serde(rename = "customer.absorbed.v1")]
     Absorbed(Absorption),

@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::channel::Channel;
-use crate::customer::{Consents, Customer, DoNotContact, Fact, Rejection, Statement};
+use crate::customer::{
+    Admission, Consents, Customer, DoNotContact, Fact, Qualification, Rejection, Statement,
+};
 use crate::id::{CustomerId, MergeId, ReviewId};
 use crate::outreach::WishClass;
 use crate::private::Private;
@@ -112,6 +114,16 @@ impl Links {
     }
 }
 
+/// Of two decisions the one of the customer who stays, unless the other refuses them.
+fn stricter(own: Option<Qualification>, theirs: Option<&Qualification>) -> Option<Qualification> {
+    let refuses = theirs.is_some_and(|theirs| theirs.admission == Admission::Refused);
+    if refuses || own.is_none() {
+        theirs.cloned().or(own)
+    } else {
+        own
+    }
+}
+
 /// What is known of a customer who is merged into another, as far as gates ask for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linked {
@@ -170,7 +182,10 @@ impl Customer {
     /// before.
     #[must_use]
     pub fn refuse_merge(&self, merge: MergeId) -> Vec<Fact> {
-        let happened = self.links.merged_into.is_some_and(|(_, known)| known == merge);
+        let happened = self
+            .links
+            .merged_into
+            .is_some_and(|(_, known)| known == merge);
         // Whoever had too many is not merged in any case.
         let settled = self.links.has_ended(merge) || self.links.ended.len() >= MOST_ENDED;
         if happened || settled {
@@ -197,9 +212,10 @@ impl Customer {
         let (_, merge) = merged.ok_or(Rejection::IsNotMerged)?;
         let since = self.merged_at.unwrap_or(now);
         let said = format!("said while merged with customer {from}");
-        let refused = survivor.consent.iter().filter(|said| {
-            !said.statement.given && said.stated_at >= since
-        });
+        let refused = survivor
+            .consent
+            .iter()
+            .filter(|said| !said.statement.given && said.stated_at >= since);
         let refusals = refused.map(|refusal| {
             Fact::ConsentChanged(Statement {
                 evidence: Private::new(said.clone()),
@@ -253,12 +269,15 @@ impl Customer {
             one.name = one.name.or_else(|| member.name.clone());
             one.zone = one.zone.or(member.zone);
             one.preferred_channel = one.preferred_channel.or(member.preferred_channel);
-            one.preferred_point = one.preferred_point.or_else(|| member.preferred_point.clone());
+            one.preferred_point = one
+                .preferred_point
+                .or_else(|| member.preferred_point.clone());
             let theirs = member.contact_points.iter();
             let new = theirs.filter(|known| one.known_point(&known.contact_point).is_none());
             // Their own newest goes before what the other brought along.
             let new: Vec<_> = new.cloned().collect();
             one.contact_points.splice(0..0, new);
+            one.qualification = stricter(one.qualification.take(), member.qualification.as_ref());
             one.do_not_contact.join(&member.do_not_contact);
             one.complaints.join(&member.complaints);
             one.facts.join(&member.facts);

@@ -117,7 +117,9 @@ fn what_was_refused_while_two_were_one_is_refused_for_both() {
     says(&mut anna, "survey", false, at(1));
     merge(&mut anna, &mut boris, at(5));
     says(&mut anna, SELLING, false, at(6));
-    let facts = anna.change_do_not_contact(DoNotContact::new(true, "asked"), at(7)).unwrap();
+    let facts = anna
+        .change_do_not_contact(DoNotContact::new(true, "asked"), at(7))
+        .unwrap();
     take(&mut anna, facts, at(7));
     unmerge(&mut anna, &mut boris, at(9));
     let consent = |purpose| boris.consent_at(purpose, Marketing, Channel::Voice, at(9));

@@ -8,13 +8,14 @@ mod decide;
 mod department;
 mod fact;
 mod merge;
+#[cfg(test)]
+mod merge_tests;
 pub mod opt_out;
 mod proof;
+mod qualification;
 mod review;
 mod source;
 mod state;
-#[cfg(test)]
-mod merge_tests;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,7 @@ pub use merge::{
     Absorbed, Absorption, Linked, Links, MOST_ENDED, MOST_MERGED, MergeGround, ReleaseReason,
 };
 pub use proof::{Proven, Standing, proof};
+pub use qualification::{Admission, Qualification};
 pub use review::{Doubt, Judgement, MOST_REVIEWS, Review, Reviews, pair};
 pub use source::{NotASource, Source};
 pub use state::Customer;

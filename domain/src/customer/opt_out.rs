@@ -89,9 +89,7 @@ fn normalised(text: &str) -> String {
         .chars()
         .filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'))
         .map(|c| match c {
-            '\u{ff01}'..='\u{ff5e}' => {
-                char::from_u32(u32::from(c) - 0xff01 + 0x21).unwrap_or(c)
-            }
+            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xff01 + 0x21).unwrap_or(c),
             '\u{2018}' | '\u{2019}' | '`' | '\u{00b4}' => '\'',
             '\u{2010}'..='\u{2015}' => '-',
             other => other,

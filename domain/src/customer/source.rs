@@ -25,8 +25,7 @@ impl Source {
     /// # Errors
     /// [`NotASource`].
     pub fn parse(text: &str) -> Result<Self, NotASource> {
-        let fits =
-            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".:_-".contains(&b);
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".:_-".contains(&b);
         if text.is_empty() || text.len() > Self::LONGEST || !text.bytes().all(fits) {
             return Err(NotASource);
         }
@@ -58,7 +57,10 @@ mod tests {
 
     #[test]
     fn a_source_is_a_short_name_that_cannot_hold_an_address() {
-        assert_eq!(Source::parse("crm-import.v2").unwrap().name(), "crm-import.v2");
+        assert_eq!(
+            Source::parse("crm-import.v2").unwrap().name(),
+            "crm-import.v2"
+        );
         for wrong in ["", "Li Wei", "li@shop.example", &"a".repeat(65)] {
             assert_eq!(Source::parse(wrong), Err(NotASource), "{wrong}");
         }

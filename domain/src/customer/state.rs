@@ -9,7 +9,7 @@ use crate::channel::Channel;
 use crate::contact_point::{ContactPoint, Kind};
 use crate::customer::{
     Blocks, Complaint, Complaints, Consents, Fact, KnownContactPoint, KnownFacts, Linked, Links,
-    Reviews, Scope,
+    Qualification, Reviews, Scope,
 };
 use crate::event::Revision;
 use crate::id::CustomerId;
@@ -41,6 +41,8 @@ pub struct Customer {
     pub complaints: Complaints,
     /// What departments know of them.
     pub facts: KnownFacts,
+    /// What was decided on dealing with them.
+    pub qualification: Option<Qualification>,
     /// Whom they are merged with.
     pub links: Links,
     /// Since when they are merged into another.
@@ -81,6 +83,12 @@ impl Customer {
     #[must_use]
     pub fn has_open_complaint(&self) -> bool {
         self.complaints.any_open()
+    }
+
+    /// What they are worth, by the short name of their tier, once somebody decided.
+    #[must_use]
+    pub fn value_tier(&self) -> Option<&str> {
+        self.qualification.as_ref()?.tier.as_deref()
     }
 
     /// Where a channel reaches them for a wish of this class: the preferred contact point, else a verified one before a
@@ -175,6 +183,7 @@ impl Aggregate for Customer {
             }
             Fact::ComplaintClosed { complaint, .. } => self.complaints.close(*complaint, at),
             Fact::FactStated(fact) => self.facts.take(fact, at),
+            Fact::Qualified(decided) => self.qualification = Some(decided.clone()),
             Fact::Absorbed(_)
             | Fact::Merged { .. }
             | Fact::MergeRefused { .. }

@@ -139,7 +139,10 @@ fn an_opt_out_refuses_what_is_sold_on_its_channel_once() {
     let decided = customer.opt_out(Channel::Voice, word(), later(1), later(2));
     let customer = then(customer, decided, later(2));
     let consent = |class| customer.consent_at("promotion", class, Channel::Voice, later(3));
-    assert_eq!((consent(Marketing), consent(Service)), (Some(false), Some(true)));
+    assert_eq!(
+        (consent(Marketing), consent(Service)),
+        (Some(false), Some(true))
+    );
     let again = customer.opt_out(Channel::Voice, word(), later(1), later(9));
     assert_eq!(again, Ok(vec![]), "it was seen twice, not written twice");
     let customer = says(customer, SELLING, true, later(5));
@@ -177,14 +180,22 @@ fn the_proof_of_a_moment_is_what_was_on_record_then() {
     assert_eq!(at(9), None, "nobody had told us");
     assert_eq!(at(10), Some((10, Standing::InForce)));
     assert_eq!(at(25), Some((20, Standing::InForce)));
-    assert_eq!(at(60), Some((20, Standing::InForce)), "said last, told first");
+    assert_eq!(
+        at(60),
+        Some((20, Standing::InForce)),
+        "said last, told first"
+    );
     let only = proof(history[..1].to_vec(), later(50));
     assert_eq!(only[0].standing, Standing::Expired);
 }
 
 #[test]
 fn a_preferred_number_goes_before_a_verified_one_and_that_before_the_newest() {
-    let (old, verified, new) = (phone("+4930111111"), phone("+4930222222"), phone("+4930333333"));
+    let (old, verified, new) = (
+        phone("+4930111111"),
+        phone("+4930222222"),
+        phone("+4930333333"),
+    );
     let customer = known(&Customer::create(old.clone(), false, None));
     let decided = customer.add_contact_point(verified.clone(), true, None);
     let customer = then(customer, decided, NOW);
@@ -200,10 +211,7 @@ fn a_preferred_number_goes_before_a_verified_one_and_that_before_the_newest() {
     let decided = customer.prefer(Some(Channel::Voice), Some(old.clone()));
     let customer = then(customer, decided, NOW);
     assert_eq!(reach(&customer), Some(old.clone()));
-    assert_eq!(
-        customer.prefer(Some(Channel::Voice), Some(old)),
-        Ok(vec![])
-    );
+    assert_eq!(customer.prefer(Some(Channel::Voice), Some(old)), Ok(vec![]));
 }
 
 #[test]
@@ -248,7 +256,10 @@ fn do_not_contact_ends_by_itself_or_by_being_lifted() {
     let customer = anybody();
     let decided = customer.change_do_not_contact(pause.clone(), NOW);
     let customer = then(customer, decided, NOW);
-    assert_eq!(customer.change_do_not_contact(pause.clone(), NOW), Ok(vec![]));
+    assert_eq!(
+        customer.change_do_not_contact(pause.clone(), NOW),
+        Ok(vec![])
+    );
     assert!(customer.may_be_contacted(Service, NOW));
     assert!(!customer.may_be_contacted(Marketing, NOW));
     assert!(customer.may_be_contacted(Marketing, later(60)));
@@ -273,7 +284,10 @@ fn a_complaint_is_open_until_service_settles_it() {
     let decided = customer.complain(id, private("late again"), None);
     let customer = then(customer, decided, NOW);
     assert!(customer.has_open_complaint());
-    assert_eq!(customer.complain(id, private("late again"), None), Ok(vec![]));
+    assert_eq!(
+        customer.complain(id, private("late again"), None),
+        Ok(vec![])
+    );
     let other = ComplaintId::from_uuid(Uuid::from_u128(8));
     assert_eq!(
         customer.settle(other, private("paid back")),
@@ -287,6 +301,35 @@ fn a_complaint_is_open_until_service_settles_it() {
     assert_eq!(repeated, Ok(vec![]), "a repeated request opens nothing");
 }
 
+fn qualified(admission: Admission, tier: &str) -> Qualification {
+    Qualification {
+        admission,
+        segment: None,
+        tier: Some(tier.to_owned()),
+        evidence: private("balance of the last year"),
+    }
+}
+
+#[test]
+fn the_last_decision_on_what_they_are_worth_counts_and_said_again_changes_nothing() {
+    let customer = anybody();
+    assert_eq!(customer.value_tier(), None);
+    let decided = customer.qualify(qualified(Admission::Accepted, "gold"));
+    let customer = then(customer, decided, NOW);
+    let again = customer.qualify(qualified(Admission::Accepted, "gold"));
+    assert_eq!((customer.value_tier(), again), (Some("gold"), Ok(vec![])));
+    let refused = customer.qualify(qualified(Admission::Refused, "none"));
+    let refused = then(customer.clone(), refused, NOW);
+    let one = customer.with([(NOW, &refused)]);
+    assert_eq!(
+        one.value_tier(),
+        Some("none"),
+        "whoever refused one refused both"
+    );
+    let one = anybody().with([(NOW, &customer)]);
+    assert_eq!(one.value_tier(), Some("gold"));
+}
+
 #[test]
 fn no_customer_holds_more_statements_or_facts_than_there_is_room_for() {
     let mut customer = anybody();
@@ -294,9 +337,15 @@ fn no_customer_holds_more_statements_or_facts_than_there_is_room_for() {
         customer = says(customer, &format!("purpose_{place}"), true, NOW);
     }
     let one_more = Statement::new("one_more", Channel::Voice, true, "call");
-    assert_eq!(customer.state_consent(one_more, NOW), Err(Rejection::TooMany));
+    assert_eq!(
+        customer.state_consent(one_more, NOW),
+        Err(Rejection::TooMany)
+    );
     let refused = Statement::new("purpose_7", Channel::Voice, false, "call");
-    assert!(customer.state_consent(refused, NOW).is_ok(), "a change has room");
+    assert!(
+        customer.state_consent(refused, NOW).is_ok(),
+        "a change has room"
+    );
     let fact = |key: &str, as_of| DepartmentFact {
         department: "service".to_owned(),
         key: key.to_owned(),
@@ -348,10 +397,15 @@ fn of_an_erased_customer_nothing_is_left_and_nothing_is_taken_in() {
         erased.complain(id, private("late again"), None),
         erased.settle(id, private("paid back")),
         erased.state_fact(fact, later(2)),
+        erased.qualify(qualified(Admission::Accepted, "gold")),
     ] {
         assert_eq!(decided, Err(Rejection::Erased));
     }
-    assert_eq!(erased.erase(ErasureGround::Mistake), vec![], "once is enough");
+    assert_eq!(
+        erased.erase(ErasureGround::Mistake),
+        vec![],
+        "once is enough"
+    );
 }
 
 /// A purpose, whether it was agreed to, and how long after the first statement it was said.

@@ -106,6 +106,9 @@ catalogue! { customer, Customer:
         };
     Customer::FactStated(_) => "customer.fact_stated.v1",
         "A department knows something of the customer; the newest truth under a key counts.", fact_stated();
+    Customer::Qualified(_) => "customer.qualified.v1",
+        "Somebody decided whether the customer is dealt with, and what they are worth; the last decision counts.",
+        qualified();
     Customer::Absorbed(_) => "customer.absorbed.v1",
         "Another customer is the same person, or is about to be merged; this one stays.", absorbed();
     Customer::Merged { .. } => "customer.merged.v1",

@@ -26,6 +26,7 @@ pub fn paths(kind: &str, version: u16) -> &'static [Path] {
         ("customer.complaint_opened", 1) => &[&["about"]],
         ("customer.complaint_closed", 1) => &[&["resolution"]],
         ("customer.absorbed", 1) => &[&["evidence"]],
+        ("customer.qualified", 1) => &[&["evidence"]],
         ("customer.fact_stated", 1) => &[&["value", "text"]],
         ("outreach.wish_filed", 1) => &[&["talking_point"], &["script"]],
         ("outreach.outcome_recorded", 1) => &[&["note"]],

@@ -146,9 +146,7 @@ impl Engine {
         actor: Actor,
     ) -> Result<CustomerId, CommandError> {
         match named {
-            CustomerRef::Id(id) => {
-                Ok(self.living(tenant, *id).await?.person(*id))
-            }
+            CustomerRef::Id(id) => Ok(self.living(tenant, *id).await?.person(*id)),
             CustomerRef::Point(point) => Ok(self.identify(tenant, point, false, actor).await?.0),
         }
     }

@@ -120,7 +120,11 @@ impl Engine {
 
     /// Those who are one person with a customer who was erased are erased, too.
     async fn erase_the_rest(&self, tenant: TenantId, one: CustomerId) -> Result<(), CommandError> {
-        let Some(known) = self.customer(tenant, one).await?.filter(|known| known.is_erased()) else {
+        let Some(known) = self
+            .customer(tenant, one)
+            .await?
+            .filter(|known| known.is_erased())
+        else {
             return Ok(());
         };
         for member in self.merged_into(tenant, one, &known).await? {

@@ -168,13 +168,9 @@ impl Engine {
             F::MessageReceived { message, text } => {
                 // The widest of the channels' lists; the contact's own is asked when it is known.
                 if is_opt_out(text.expose(), Channel::Sms) {
-                    self.decide_then(
-                        cause,
-                        id.as_uuid(),
-                        move |engine, tenant, ctx| async move {
-                            engine.opted_out(tenant, id, &text, at, &ctx).await;
-                        },
-                    )
+                    self.decide_then(cause, id.as_uuid(), move |engine, tenant, ctx| async move {
+                        engine.opted_out(tenant, id, &text, at, &ctx).await;
+                    })
                     .await;
                 }
                 self.show_message(cause, id, message).await;
@@ -195,13 +191,9 @@ impl Engine {
                 disposition, note, ..
             } => {
                 if disposition == COMPLAINT {
-                    self.decide_then(
-                        cause,
-                        id.as_uuid(),
-                        move |engine, tenant, ctx| async move {
-                            engine.complained(tenant, id, note, &ctx).await;
-                        },
-                    )
+                    self.decide_then(cause, id.as_uuid(), move |engine, tenant, ctx| async move {
+                        engine.complained(tenant, id, note, &ctx).await;
+                    })
                     .await;
                 }
                 self.show_holder(cause, id, false).await;
@@ -358,7 +350,11 @@ impl Engine {
             F::WishesMoved {
                 to, merge, closing, ..
             } => {
-                let (survivor, absorbed) = if closing { (to, customer) } else { (customer, to) };
+                let (survivor, absorbed) = if closing {
+                    (to, customer)
+                } else {
+                    (customer, to)
+                };
                 let pair = Pair::new(cause.tenant, survivor, absorbed, merge);
                 self.decide_then(
                     cause,

@@ -53,11 +53,7 @@ pub(super) fn contact_point(
     Ok(())
 }
 
-pub(super) fn customer(
-    on: &Connection,
-    recorded: &Recorded,
-    fact: Fact,
-) -> rusqlite::Result<()> {
+pub(super) fn customer(on: &Connection, recorded: &Recorded, fact: Fact) -> rusqlite::Result<()> {
     let customer = bytes(recorded.stream.id);
     let tenant = recorded.event.meta.tenant;
     let at = recorded.event.recorded_at;
@@ -92,7 +88,8 @@ pub(super) fn customer(
             channel,
             contact_point,
         } => {
-            let sql = "UPDATE customer SET preferred_channel = ?2, preferred_point = ?3 WHERE id = ?1";
+            let sql =
+                "UPDATE customer SET preferred_channel = ?2, preferred_point = ?3 WHERE id = ?1";
             on.prepare_cached(sql)?.execute((
                 customer,
                 channel.map(|channel| channel.name()),
@@ -122,7 +119,8 @@ pub(super) fn customer(
             about,
             interaction,
         } => {
-            let sql = "INSERT OR IGNORE INTO complaint (customer, id, about, interaction, opened_at)
+            let sql =
+                "INSERT OR IGNORE INTO complaint (customer, id, about, interaction, opened_at)
                 VALUES (?1, ?2, ?3, ?4, ?5)";
             on.prepare_cached(sql)?.execute((
                 customer,
@@ -162,6 +160,19 @@ pub(super) fn customer(
                 at.as_micros(),
             ))?;
         }
+        Fact::Qualified(decided) => {
+            let by = serde_json::to_string(&recorded.event.meta.actor).ok();
+            let sql = "INSERT OR REPLACE INTO qualification VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            on.prepare_cached(sql)?.execute((
+                customer,
+                word(&decided.admission),
+                &decided.segment,
+                &decided.tier,
+                decided.evidence.expose(),
+                at.as_micros(),
+                by,
+            ))?;
+        }
         Fact::Merged { into, .. } => {
             let sql = "INSERT OR REPLACE INTO link VALUES (?1, ?2, ?3)";
             let survivor = bytes(into.as_uuid());
@@ -177,7 +188,8 @@ pub(super) fn customer(
             other,
             doubt,
         } => {
-            let sql = "INSERT OR IGNORE INTO review (position, id, tenant, customer, other, doubt, at)
+            let sql =
+                "INSERT OR IGNORE INTO review (position, id, tenant, customer, other, doubt, at)
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             on.prepare_cached(sql)?.execute((
                 number(recorded.position.0),
@@ -191,8 +203,14 @@ pub(super) fn customer(
         }
         Fact::MatchJudged { review, judgement } => {
             let by = serde_json::to_string(&recorded.event.meta.actor).ok();
-            let sql = "UPDATE review SET judgement = ?2, judged_at = ?3, judged_by = ?4 WHERE id = ?1";
-            let judged = (bytes(review.as_uuid()), word(&judgement), at.as_micros(), by);
+            let sql =
+                "UPDATE review SET judgement = ?2, judged_at = ?3, judged_by = ?4 WHERE id = ?1";
+            let judged = (
+                bytes(review.as_uuid()),
+                word(&judgement),
+                at.as_micros(),
+                by,
+            );
             on.prepare_cached(sql)?.execute(judged)?;
         }
         // What counts is what the one who was merged says.
@@ -238,6 +256,7 @@ fn forget(on: &Connection, customer: [u8; 16], recorded: &Recorded) -> rusqlite:
         "DELETE FROM block WHERE customer = ?1",
         "DELETE FROM complaint WHERE customer = ?1",
         "DELETE FROM fact WHERE customer = ?1",
+        "DELETE FROM qualification WHERE customer = ?1",
         // Nobody has to look any more whether somebody who is gone was somebody else.
         "DELETE FROM review WHERE (customer = ?1 OR other = ?1) AND judgement IS NULL",
         "UPDATE wish SET note = NULL WHERE customer = ?1",

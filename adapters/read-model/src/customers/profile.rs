@@ -6,7 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
 use crate::stored::{maybe_millis, maybe_uuid, millis, uuid};
-use crate::view::{BlockView, ComplaintView, ConsentView, ContactPointView, FactView};
+use crate::view::{
+    BlockView, ComplaintView, ConsentView, ContactPointView, FactView, QualificationView,
+};
 
 type Key = [u8; 16];
 
@@ -19,8 +21,8 @@ pub(super) fn one_person(on: &Connection, customer: Key) -> rusqlite::Result<Key
 
 /// Those who are one person with somebody who stayed.
 pub(super) fn merged(on: &Connection, survivor: Key) -> rusqlite::Result<Vec<CustomerId>> {
-    let mut query =
-        on.prepare_cached("SELECT customer FROM link WHERE survivor = ?1 ORDER BY since, customer")?;
+    let mut query = on
+        .prepare_cached("SELECT customer FROM link WHERE survivor = ?1 ORDER BY since, customer")?;
     let members = query.query_map([survivor], |row| Ok(CustomerId::from_uuid(uuid(row, 0)?)))?;
     members.collect()
 }
@@ -120,7 +122,8 @@ pub(super) fn complaints(on: &Connection, customer: Key) -> rusqlite::Result<Vec
 
 pub(super) fn facts(on: &Connection, customer: Key) -> rusqlite::Result<Vec<FactView>> {
     // Of one person who was taken for several the newer truth; SQLite takes the other columns from its row.
-    let sql = "SELECT department, key, kind, value, currency, source, max(as_of), recorded_at FROM fact
+    let sql =
+        "SELECT department, key, kind, value, currency, source, max(as_of), recorded_at FROM fact
         WHERE customer IN (SELECT ?1 UNION SELECT customer FROM link WHERE survivor = ?1)
         GROUP BY department, key ORDER BY department, key";
     let mut query = on.prepare_cached(sql)?;
@@ -137,4 +140,27 @@ pub(super) fn facts(on: &Connection, customer: Key) -> rusqlite::Result<Vec<Fact
         })
     })?;
     facts.collect()
+}
+
+/// Of one person who was taken for several a refusal goes first, then the decision on the one who stayed.
+pub(super) fn qualification(
+    on: &Connection,
+    customer: Key,
+) -> rusqlite::Result<Option<QualificationView>> {
+    let sql = "SELECT admission, segment, tier, evidence, at, by FROM qualification
+        WHERE customer IN (SELECT ?1 UNION SELECT customer FROM link WHERE survivor = ?1)
+        ORDER BY admission = 'refused' DESC, customer = ?1 DESC LIMIT 1";
+    let mut query = on.prepare_cached(sql)?;
+    let decided = query.query_row([customer], |row| {
+        let by: Option<String> = row.get(5)?;
+        Ok(QualificationView {
+            admission: row.get(0)?,
+            segment: row.get(1)?,
+            tier: row.get(2)?,
+            evidence: Private::new(row.get(3)?),
+            at: millis(row, 4)?,
+            by: by.and_then(|by| serde_json::from_str(&by).ok()),
+        })
+    });
+    decided.optional()
 }

@@ -6,13 +6,13 @@ use rapport_domain::private::Private;
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
+use super::profile;
 use crate::stored::{
     bytes, json, maybe_millis, maybe_uuid, millis, number, position, unsigned, uuid,
 };
-use super::profile;
 use crate::view::{
-    CustomerName, CustomerView, DecidedWish, Decision, DecisionPage,
-    OutcomeCount, ReviewPage, ReviewView, WishPage, WishView,
+    CustomerName, CustomerView, DecidedWish, Decision, DecisionPage, OutcomeCount, ReviewPage,
+    ReviewView, WishPage, WishView,
 };
 
 const WISH: &str =
@@ -90,12 +90,14 @@ pub(crate) fn customer(
         consent: profile::consent(on, key)?,
         complaints: profile::complaints(on, key)?,
         facts: profile::facts(on, key)?,
+        qualification: profile::qualification(on, key)?,
         wishes,
         erased_at,
     }))
 }
 
-/// Whom a contact point leads to: its owner first, then others who gave it.
+/// Whom a contact point leads to: its owner first, then others who gave it; of those who are one person, the one who
+/// stayed.
 pub(crate) fn find_customers(
     on: &Connection,
     tenant: TenantId,
@@ -105,7 +107,8 @@ pub(crate) fn find_customers(
             SELECT customer, 0 AS place, position FROM claim WHERE key = ?1 AND tenant = ?2
             UNION ALL
             SELECT customer, 1 AS place, position FROM contact_point WHERE key = ?1
-        ) AS found JOIN customer ON customer.id = found.customer AND customer.tenant = ?2
+        ) AS found LEFT JOIN link ON link.customer = found.customer
+        JOIN customer ON customer.id = coalesce(link.survivor, found.customer) AND customer.tenant = ?2
         GROUP BY customer.id ORDER BY min(found.place), min(found.position)";
     let mut query = on.prepare_cached(sql)?;
     let found = query.query_map((bytes(key), bytes(tenant.as_uuid())), |row| {
@@ -128,7 +131,8 @@ pub(crate) fn reviews(
 ) -> rusqlite::Result<ReviewPage> {
     // Two statements, because one with `OR` would not use the index of those that wait.
     let which = if waiting { "AND judgement IS NULL" } else { "" };
-    let sql = format!("{REVIEW} WHERE tenant = ?1 AND position > ?2 {which} ORDER BY position LIMIT ?3");
+    let sql =
+        format!("{REVIEW} WHERE tenant = ?1 AND position > ?2 {which} ORDER BY position LIMIT ?3");
     let mut query = on.prepare_cached(&sql)?;
     let asked = (bytes(tenant.as_uuid()), number(after.0), one_more(limit));
     let mut found: Vec<(ReviewView, Position)> = query
@@ -254,12 +258,7 @@ pub(crate) fn decisions(
     let one = profile::one_person(on, bytes(customer.as_uuid()))?;
     let before = before.map_or(i64::MAX, |position| number(position.0));
     let mut query = on.prepare_cached(sql)?;
-    let asked = (
-        one,
-        bytes(tenant.as_uuid()),
-        before,
-        one_more(limit),
-    );
+    let asked = (one, bytes(tenant.as_uuid()), before, one_more(limit));
     let mut decisions: Vec<Decision> = query
         .query_map(asked, |row| {
             Ok(Decision {

@@ -82,7 +82,8 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
         | Fact::Released { .. }
         | Fact::MatchSuspected { .. }
         | Fact::MatchJudged { .. }
-        | Fact::FactStated(_) => return Ok(()),
+        | Fact::FactStated(_)
+        | Fact::Qualified(_) => return Ok(()),
     };
     add(on, recorded, customer, item)
 }

@@ -32,12 +32,7 @@ pub(crate) fn timeline(
     let one = one_person(on, customer)?;
     let before = before.map_or(i64::MAX, |position| number(position.0));
     let mut query = on.prepare_cached(sql)?;
-    let asked = (
-        one,
-        bytes(tenant.as_uuid()),
-        before,
-        one_more(limit),
-    );
+    let asked = (one, bytes(tenant.as_uuid()), before, one_more(limit));
     let mut items: Vec<TimelineItem> = query
         .query_map(asked, |row| {
             let called = |id, name| {

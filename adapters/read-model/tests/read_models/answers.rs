@@ -116,8 +116,16 @@ fn a_customer_is_shown_with_everything_known_of_them() {
         serde_json::json!({"department": "finance", "key": "balance", "kind": "number", "value": "-20.5",
             "currency": "EUR", "source": null, "as_of": LATE.as_millis(), "recorded_at": LATE.as_millis()})
     );
+    assert_eq!(
+        view["qualification"],
+        serde_json::json!({"admission": "accepted", "segment": null, "tier": "gold", "evidence": "three orders",
+            "at": LATE.as_millis(), "by": {"kind": "system"}})
+    );
     let complaint = &view["complaints"][0];
-    assert_eq!((&complaint["about"], &complaint["closed_at"]), (&"late".into(), &serde_json::Value::Null));
+    assert_eq!(
+        (&complaint["about"], &complaint["closed_at"]),
+        (&"late".into(), &serde_json::Value::Null)
+    );
     assert_eq!(view["blocks"][0]["until"], LATE.as_millis() + 60_000);
     let at = |seconds| {
         let view = models.customer(tenant(), customer()).unwrap().unwrap();

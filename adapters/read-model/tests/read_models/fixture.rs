@@ -9,8 +9,8 @@ use rapport_domain::agent::{Definition, Phone, Role, Weights};
 use rapport_domain::channel::{Channel, Direction};
 use rapport_domain::contact_point::{ContactPoint, Kind};
 use rapport_domain::customer::{
-    ClaimFact, Customer, DepartmentFact, DoNotContact, Doubt, Fact as CustomerFact, FactValue,
-    Listing, Scope, Source, Statement,
+    Admission, ClaimFact, Customer, DepartmentFact, DoNotContact, Doubt, Fact as CustomerFact,
+    FactValue, Listing, Qualification, Scope, Source, Statement,
 };
 use rapport_domain::id::{
     AgentId, ComplaintId, CustomerId, InteractionId, OfferId, QueueId, ReviewId, TenantId, WishId,
@@ -221,6 +221,12 @@ pub fn full(paper: &mut Paper) {
                 value: FactValue::number("-20.50", Some("EUR")).unwrap(),
                 source: None,
                 as_of: LATE,
+            }),
+            CustomerFact::Qualified(Qualification {
+                admission: Admission::Accepted,
+                segment: None,
+                tier: Some("gold".into()),
+                evidence: Private::new("three orders".into()),
             }),
             CustomerFact::MatchSuspected {
                 review: ReviewId::from_uuid(Uuid::from_u128(71)),

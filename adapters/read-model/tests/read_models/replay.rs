@@ -295,7 +295,8 @@ impl History {
 
 fn status_word(status: &Status) -> &'static str {
     match status {
-        Status::Open => "open",
+        // One that moves is open until it is filed where it goes.
+        Status::Open | Status::Moved { .. } => "open",
         Status::Held { .. } => "held",
         Status::Planned => "planned",
         Status::InContact { .. } => "in_contact",

@@ -40,7 +40,10 @@ fn an_outreach_that_was_handed_over_contacts_nobody_and_takes_nothing_in() {
     let story = Story::new().file(finance()).file(service());
     let plan = story.plan().clone();
     let story = story.handed_over();
-    assert_eq!((&story.it().plan, story.it().next_deadline()), (&None, None));
+    assert_eq!(
+        (&story.it().plan, story.it().next_deadline()),
+        (&None, None)
+    );
     let moved = Status::Moved { to: OTHER };
     assert_eq!((story.status(1), story.status(3)), (&moved, &moved));
     let story = story.at(plan.slot);
@@ -51,7 +54,10 @@ fn an_outreach_that_was_handed_over_contacts_nobody_and_takes_nothing_in() {
     );
     let filed = it.file(marketing(), who(), known, &story.policy, story.now);
     assert_eq!(filed, Err(Rejection::HandedOver));
-    assert_eq!(it.coordinate(who(), known, &story.policy, story.now), vec![]);
+    assert_eq!(
+        it.coordinate(who(), known, &story.policy, story.now),
+        vec![]
+    );
     let called = it.customer_contacted_us(inbound(), false, known, &story.policy, story.now);
     assert_eq!(called, vec![]);
     assert_eq!(it.hand_over(OTHER, MERGE, 7), Ok(vec![]), "repeated");
@@ -86,10 +92,7 @@ fn a_wish_that_ran_out_on_the_way_is_dropped_where_it_arrives() {
 
 #[test]
 fn taken_apart_each_wants_what_was_wanted_of_them_and_what_ended_has_ended() {
-    let gone = Story::new()
-        .file(finance())
-        .file(marketing())
-        .handed_over();
+    let gone = Story::new().file(finance()).file(marketing()).handed_over();
     let mut one = Story::new().file(service()).taken_over(&gone);
     one = one.started();
     let on = one.running();
@@ -103,7 +106,9 @@ fn taken_apart_each_wants_what_was_wanted_of_them_and_what_ended_has_ended() {
     let again = gone.clone().taken_back(&mut one);
     assert_eq!(again.facts.len(), gone.facts.len(), "repeated");
     let other = MergeId::from_uuid(uuid::Uuid::from_u128(79));
-    let anew = gone.clone().then(gone.it().hand_over(OTHER, other, 7).unwrap());
+    let anew = gone
+        .clone()
+        .then(gone.it().hand_over(OTHER, other, 7).unwrap());
     let late = anew.it().take_back(OTHER, MERGE, |_| false);
     assert_eq!(late, vec![], "somebody late undoes no other merging");
 }

@@ -9,7 +9,8 @@ use crate::acd::{Candidate, Head, Reason as OfferReason, Receipt as OfferReceipt
 use crate::agent::{Definition, Phone, PhoneSecret, Role, Weights};
 use crate::contact_point::{ContactPoint, Kind};
 use crate::customer::{
-    Absorption, DepartmentFact, DoNotContact, FactValue, KnownContactPoint, Listing, Source, Statement,
+    Absorption, Admission, DepartmentFact, DoNotContact, FactValue, KnownContactPoint, Listing,
+    Qualification, Source, Statement,
 };
 pub use crate::customer::{Doubt, ErasureGround, Judgement, ReleaseReason, Scope};
 use crate::id::{
@@ -242,6 +243,15 @@ pub fn fact_stated() -> Customer {
         value: FactValue::number("-1200.50", Some("EUR")).expect("an amount of money"),
         source: source("ledger"),
         as_of: at(0),
+    })
+}
+
+pub fn qualified() -> Customer {
+    Customer::Qualified(Qualification {
+        admission: Admission::Accepted,
+        segment: Some("small_business".to_owned()),
+        tier: Some("gold".to_owned()),
+        evidence: Private::new("three orders in a year, paid in time".to_owned()),
     })
 }
 

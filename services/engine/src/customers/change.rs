@@ -58,9 +58,7 @@ impl Engine {
         let changed = self
             .on_customer(&ctx, id, |known, now| change.decide(known, now))
             .await?;
-        Ok(self
-            .then_coordinate(tenant, id, changed.position)
-            .await)
+        Ok(self.then_coordinate(tenant, id, changed.position).await)
     }
 
     /// Decides on a customer who is there.
@@ -112,7 +110,9 @@ impl Engine {
             };
             let theirs = self.person(tenant, owner).await?;
             let proved = theirs.is_some_and(|theirs| {
-                theirs.known_point(point).is_some_and(|known| known.verified)
+                theirs
+                    .known_point(point)
+                    .is_some_and(|known| known.verified)
             });
             if proved && place.verified {
                 let ground = MergeGround::VerifiedContactPoint;

@@ -73,7 +73,10 @@ impl Engine {
         tenant: TenantId,
         point: &ContactPoint,
         actor: Actor,
-        decide: impl Fn(&Claim, rapport_domain::time::Timestamp) -> Vec<rapport_domain::customer::ClaimFact>
+        decide: impl Fn(
+            &Claim,
+            rapport_domain::time::Timestamp,
+        ) -> Vec<rapport_domain::customer::ClaimFact>
         + Send
         + Sync,
     ) -> Result<Position, CommandError> {

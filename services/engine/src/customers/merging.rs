@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use rapport_domain::customer::{
-    Absorption, Customer, Fact, MergeGround, Rejection, ReleaseReason,
-};
+use rapport_domain::customer::{Absorption, Customer, Fact, MergeGround, Rejection, ReleaseReason};
 use rapport_domain::event::{Actor, Position};
 use rapport_domain::id::{CustomerId, MergeId, TenantId, WishId};
 use rapport_domain::outreach::{self, Outreach, Status, Wish};
@@ -117,7 +115,10 @@ impl Engine {
                     })
                     .await?;
                 // Unless somebody else was faster, and it is done.
-                if settled.state.is_none_or(|known| known.links.merged_into != merged) {
+                if settled
+                    .state
+                    .is_none_or(|known| known.links.merged_into != merged)
+                {
                     self.reopen_outreach(pair, ctx).await?;
                     self.let_go(pair, ReleaseReason::Refused, ctx).await?;
                     return Err(refusal);
@@ -265,12 +266,7 @@ impl Engine {
             .unwrap_or_default()
     }
 
-    async fn let_go(
-        &self,
-        pair: Pair,
-        why: ReleaseReason,
-        ctx: &Ctx,
-    ) -> Result<(), CommandError> {
+    async fn let_go(&self, pair: Pair, why: ReleaseReason, ctx: &Ctx) -> Result<(), CommandError> {
         self.store
             .execute::<Customer, Infallible>(pair.survivor.as_uuid(), ctx, |known, _| {
                 Ok(known.map_or_else(Vec::new, |known| {
@@ -311,7 +307,9 @@ impl Engine {
     /// What the other's outreach handed over to the one who stays.
     async fn moved(&self, pair: Pair) -> Result<Vec<Wish>, CommandError> {
         let theirs = self.outreach_of(pair.tenant, pair.absorbed).await?;
-        let moved = theirs.iter().flat_map(|outreach| outreach.moved_to(pair.survivor));
+        let moved = theirs
+            .iter()
+            .flat_map(|outreach| outreach.moved_to(pair.survivor));
         Ok(moved.cloned().collect())
     }
 

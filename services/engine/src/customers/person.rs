@@ -55,7 +55,12 @@ impl Engine {
                 members.push((noted.since, member));
             }
             let outreach = self.store.load_of::<Outreach>(tenant, id.as_uuid()).await?;
-            contacted.extend(outreach.iter().flat_map(|outreach| &outreach.contacts).copied());
+            contacted.extend(
+                outreach
+                    .iter()
+                    .flat_map(|outreach| &outreach.contacts)
+                    .copied(),
+            );
         }
         let members = members.iter().map(|(since, member)| (*since, &**member));
         let mut one = known.with(members);

@@ -2,7 +2,7 @@
 
 use rapport_domain::aggregate;
 use rapport_domain::customer::{
-    DepartmentFact, Fact, Proven, Standing, opt_out, proof,
+    DepartmentFact, Fact, Proven, Qualification, Standing, opt_out, proof,
 };
 use rapport_domain::event::{Actor, Category, Position, Revision, Stream};
 use rapport_domain::id::{ComplaintId, CustomerId, InteractionId, TenantId};
@@ -10,8 +10,8 @@ use rapport_domain::interaction::Interaction;
 use rapport_domain::private::Private;
 use rapport_domain::time::Timestamp;
 
-use super::change::Draft;
 use super::CustomerRef;
+use super::change::Draft;
 use crate::engine::Engine;
 use crate::error::CommandError;
 use crate::store::Ctx;
@@ -120,6 +120,25 @@ impl Engine {
                 .then_coordinate(tenant, customer, stated.position)
                 .await,
         })
+    }
+
+    /// Somebody decides whether a customer is dealt with, and what they are worth. The same decision again changes nothing.
+    ///
+    /// # Errors
+    /// [`CommandError::NotFound`] for an unknown customer; [`CommandError::Rejected`] for one who was erased.
+    pub async fn qualify_customer(
+        &self,
+        tenant: TenantId,
+        customer: CustomerId,
+        decided: Qualification,
+        actor: Actor,
+    ) -> Result<Position, CommandError> {
+        let customer = self.living(tenant, customer).await?.person(customer);
+        let ctx = Ctx::by(tenant, actor, customer.as_uuid());
+        let done = self
+            .on_customer(&ctx, customer, |known, _| known.qualify(decided.clone()))
+            .await?;
+        Ok(self.then_coordinate(tenant, customer, done.position).await)
     }
 
     /// A customer complains. The same complaint again changes nothing.

@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::request::{Body, id, limit, query};
 
 pub use patch::patch;
-pub use said::{close_complaint, consent, open_complaint, put_facts};
+pub use said::{close_complaint, consent, open_complaint, put_facts, qualify};
 
 /// The longest name, evidence or reason, in bytes.
 const LONGEST_TEXT: usize = 1_024;

@@ -82,6 +82,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
             resource("/customers/{id}/facts", "PUT").route(web::put().to(customers::put_facts)),
         )
         .service(
+            resource("/customers/{id}/qualification", "POST")
+                .route(web::post().to(customers::qualify)),
+        )
+        .service(
             resource("/customers/{id}/complaints", "POST")
                 .route(web::post().to(customers::open_complaint)),
         )

@@ -1,8 +1,11 @@
 //! What customers said and complained about, and what departments know of them.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use rapport_domain::customer::{DepartmentFact, FactValue, NotAValue, Proven, Standing};
+use rapport_domain::customer::{
+    Admission, DepartmentFact, FactValue, NotAValue, Proven, Qualification, Standing,
+};
 use rapport_domain::id::{ComplaintId, CustomerId};
+use rapport_domain::private::Private;
 use rapport_engine::CustomerRef;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,7 +13,7 @@ use uuid::Uuid;
 
 use super::{MOST_CHANGES, may_state, source, text};
 use crate::http::app::App;
-use crate::http::auth::{Anyone, Caller, Reader};
+use crate::http::auth::{Administrator, Anyone, Caller, Reader};
 use crate::http::problem::Problem;
 use crate::http::request::{Body, Moment, id, moment, query};
 
@@ -149,7 +152,8 @@ impl Given {
 fn name(field: &str, name: &str) -> Result<(), Problem> {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
     if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(fits) {
-        let detail = format!("Use 1 to {LONGEST_NAME} of the characters a-z, 0-9, `.`, `_` and `-`.");
+        let detail =
+            format!("Use 1 to {LONGEST_NAME} of the characters a-z, 0-9, `.`, `_` and `-`.");
         return Err(Problem::invalid(field, detail));
     }
     Ok(())
@@ -205,6 +209,48 @@ pub async fn put_facts(
         })
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "position": stated.position, "new": stated.new })))
+}
+
+/// The body of `POST /customers/{id}/qualification`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decided {
+    admission: Admission,
+    #[serde(default)]
+    segment: Option<String>,
+    #[serde(default)]
+    tier: Option<String>,
+    evidence: String,
+}
+
+/// `POST /customers/{id}/qualification`: somebody who looked decides.
+pub async fn qualify(
+    app: web::Data<App>,
+    who: Administrator,
+    req: HttpRequest,
+    body: Body<Decided>,
+) -> Result<HttpResponse, Problem> {
+    let id: CustomerId = id(&req, "customer")?;
+    let Body(decided) = body;
+    text("evidence", &decided.evidence, false)?;
+    for (field, short) in [("segment", &decided.segment), ("tier", &decided.tier)] {
+        if let Some(short) = short {
+            name(field, short)?;
+        }
+    }
+    let decided = Qualification {
+        admission: decided.admission,
+        segment: decided.segment,
+        tier: decided.tier,
+        evidence: Private::new(decided.evidence),
+    };
+    let (tenant, actor) = (who.0.tenant(), who.0.actor());
+    let position = app
+        .on_engine(move |engine| async move {
+            engine.qualify_customer(tenant, id, decided, actor).await
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(json!({ "position": position })))
 }
 
 /// The body of `POST /customers/{id}/complaints`.
