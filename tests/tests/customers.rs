@@ -29,7 +29,9 @@ struct Centre {
 
 impl Centre {
     async fn open() -> Self {
-        let hub = Hub::start(&Setup::new().agent("anna", "")).await;
+        // What is sold needs no consent beforehand, so that what stops it is what the customer says.
+        let policy = "gather_seconds = 2\nconsent_needed = []\n";
+        let hub = Hub::start(&Setup::new().policy(policy).agent("anna", "")).await;
         let operations = hub.api().as_department("operations");
         Self { hub, operations }
     }
@@ -101,6 +103,12 @@ async fn what_a_customer_said_is_proved_for_any_moment_and_decides_who_is_contac
     assert_eq!(
         centre.proof(&id, millis(90_000)).await[0]["standing"],
         "expired"
+    );
+
+    let waits = centre.seen(&id, &filed).await;
+    assert_eq!(
+        waits["wishes"][0]["status"], "held",
+        "its time has not come"
     );
 
     // A wider refusal later: what waits is dropped, and the agreement stays on record for the time before.

@@ -167,7 +167,17 @@ fn the_timeline_names_people_and_pages_backwards() {
     assert_eq!(disposition.outcome.as_deref(), Some("solved"));
     let rest = models.timeline(tenant(), customer(), page.next, 9).unwrap();
     let kinds: Vec<&str> = rest.items.iter().map(|item| item.kind.as_str()).collect();
-    assert_eq!(kinds, ["answered", "started", "wish_filed"]);
+    assert_eq!(
+        kinds,
+        [
+            "answered",
+            "started",
+            "wish_filed",
+            "complaint_opened",
+            "do_not_contact",
+            "consent_given"
+        ]
+    );
     assert_eq!(rest.next, None);
     assert_eq!(
         rest.items[2]

@@ -8,6 +8,7 @@ use rapport_domain::customer::{Customer, DepartmentFact, Fact, FactValue, Statem
 use rapport_domain::event::Position;
 use rapport_domain::id::{CustomerId, MergeId, WishId};
 use rapport_domain::outreach::{self, Wish};
+use rapport_domain::time::Timestamp;
 use uuid::Uuid;
 
 use crate::fixture::*;
@@ -52,6 +53,9 @@ fn known(paper: &mut Paper, n: u128, facts: &[Fact]) {
     paper.append(tenant(), who(n).as_uuid(), LATE, &[filed]);
 }
 
+/// When somebody noticed.
+const MERGED: Timestamp = Timestamp::from_micros(LATE.as_micros() + 1);
+
 /// The second turns out to be the first.
 fn merge(paper: &mut Paper) {
     let moved = outreach::Fact::WishesMoved {
@@ -60,14 +64,14 @@ fn merge(paper: &mut Paper) {
         wishes: vec![wanted(2).id],
         closing: true,
     };
-    paper.append(tenant(), who(2).as_uuid(), LATE, &[moved]);
+    paper.append(tenant(), who(2).as_uuid(), MERGED, &[moved]);
     let merged = Fact::Merged {
         into: who(1),
         merge: MERGE,
     };
-    paper.append(tenant(), who(2).as_uuid(), LATE, &[merged]);
+    paper.append(tenant(), who(2).as_uuid(), MERGED, &[merged]);
     let filed = outreach::Fact::WishFiled(wanted(2));
-    paper.append(tenant(), who(1).as_uuid(), LATE, &[filed]);
+    paper.append(tenant(), who(1).as_uuid(), MERGED, &[filed]);
 }
 
 fn unmerge(paper: &mut Paper) {

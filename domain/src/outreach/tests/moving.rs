@@ -1,6 +1,10 @@
 //! Two customers turn out to be one person, or two after all: what is wanted of them is wanted in one place.
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::aggregate::Aggregate;
+use crate::customer::{Absorption, Fact as CustomerFact, MergeGround, ReleaseReason};
 use crate::id::MergeId;
 
 const OTHER: CustomerId = CustomerId::from_uuid(uuid::Uuid::from_u128(77));
@@ -122,4 +126,180 @@ fn contacts_with_one_count_for_the_other() {
         panic!("{:?}", story.status(1))
     };
     assert_eq!(*reason, Reason::DailyCap);
+}
+
+/// A step of somebody who merges two or takes them apart, or of the coordinator of one of them. Each is one append; several
+/// who carry out the same merging may do their steps in any order and again.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Note,
+    HandOver,
+    Merge,
+    Refuse,
+    GiveBack,
+    Unmerge,
+    TakeBack,
+    Release,
+    File(bool, u8),
+    Start(bool),
+    End(bool),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        Just(Step::Note),
+        Just(Step::HandOver),
+        Just(Step::Merge),
+        Just(Step::Refuse),
+        Just(Step::GiveBack),
+        Just(Step::Unmerge),
+        Just(Step::TakeBack),
+        Just(Step::Release),
+        (any::<bool>(), 0..9_u8).prop_map(|(who, n)| Step::File(who, n)),
+        any::<bool>().prop_map(Step::Start),
+        any::<bool>().prop_map(Step::End),
+    ]
+}
+
+/// The one who stays and the one who is merged, as customers and with what is wanted of them.
+struct Two {
+    known: [Customer; 2],
+    wanted: [Story; 2],
+    /// Whoever merges has seen that the other's outreach is closed for this merging.
+    closed: std::collections::BTreeSet<MergeId>,
+    begun: Vec<MergeId>,
+}
+
+impl Two {
+    fn new() -> Self {
+        let story = || Story::new().with(|_, rules| rules.contacts_per_day = 99);
+        Self {
+            known: [reachable(), reachable()],
+            wanted: [story(), story()],
+            closed: std::collections::BTreeSet::new(),
+            begun: vec![],
+        }
+    }
+
+    fn learn(&mut self, place: usize, facts: Vec<CustomerFact>) {
+        for fact in facts {
+            self.known[place].apply(&fact, MORNING, Revision::FIRST);
+        }
+    }
+
+    fn want(&mut self, place: usize, facts: Vec<Fact>) {
+        let story = self.wanted[place].clone();
+        self.wanted[place] = story.then(facts).looked_at();
+    }
+
+    fn step(&mut self, step: Step, merge: MergeId) {
+        let ended = self.known[1].links.has_ended(merge);
+        match step {
+            Step::Note => {
+                let fresh = MergeId::from_uuid(uuid::Uuid::from_u128(self.begun.len() as u128));
+                let noted = Absorption {
+                    customer: who(),
+                    merge: fresh,
+                    ground: MergeGround::Stated,
+                    evidence: None,
+                };
+                let facts = self.known[0].absorb(OTHER, noted).unwrap_or_default();
+                if !facts.is_empty() {
+                    self.begun.push(fresh);
+                }
+                self.learn(0, facts);
+            }
+            Step::HandOver => {
+                if let Ok(facts) = self.wanted[1].it().hand_over(OTHER, merge, 7) {
+                    self.closed.insert(merge);
+                    self.want(1, facts);
+                }
+            }
+            Step::Merge if self.closed.contains(&merge) => {
+                let facts = self.known[1].merge_into(OTHER, merge);
+                self.learn(1, facts.unwrap_or_default());
+            }
+            Step::Refuse => {
+                let facts = self.known[1].refuse_merge(merge);
+                self.learn(1, facts);
+            }
+            Step::GiveBack if self.known[1].links.merged_into == Some((OTHER, merge)) => {
+                let theirs = self.wanted[1].it().moved_to(OTHER);
+                let theirs: Vec<WishId> = theirs.map(|wish| wish.id).collect();
+                let facts = self.wanted[0].it().give_back(who(), merge, &theirs, 7);
+                self.want(0, facts.unwrap_or_default());
+            }
+            Step::Unmerge => {
+                let facts = self.known[1].unmerge(OTHER, &self.known[0], MORNING);
+                self.learn(1, facts.unwrap_or_default());
+            }
+            Step::TakeBack if ended => {
+                let there = self.wanted[0].it().wishes.clone();
+                let back = Status::Moved { to: who() };
+                let over = |wish| {
+                    there
+                        .get(&wish)
+                        .is_some_and(|state: &WishState| state.status != back)
+                };
+                let facts = self.wanted[1].it().take_back(OTHER, merge, over);
+                self.want(1, facts);
+            }
+            Step::Release if ended => {
+                let facts = self.known[0].release(who(), merge, ReleaseReason::Refused);
+                self.learn(0, facts);
+            }
+            Step::File(other, n) => {
+                let place = usize::from(other);
+                let wish = Wish {
+                    id: wish_id(u128::from(n) + 100 * place as u128),
+                    ..finance()
+                };
+                let story = &self.wanted[place];
+                let facts = story
+                    .it()
+                    .file(wish, who(), story.known(), &story.policy, story.now);
+                self.want(place, facts.unwrap_or_default());
+            }
+            Step::Start(other) => {
+                let place = usize::from(other);
+                let Some(plan) = self.wanted[place].it().plan.clone() else {
+                    return;
+                };
+                let story = self.wanted[place].clone().at(plan.slot);
+                let facts = story.try_start().unwrap_or_default();
+                self.wanted[place] = story.then(facts);
+            }
+            Step::End(other) => {
+                let place = usize::from(other);
+                if let Some((_, on)) = self.wanted[place].it().in_flight {
+                    self.wanted[place] = self.wanted[place].clone().ended(on, true);
+                }
+            }
+            Step::Merge | Step::GiveBack | Step::TakeBack | Step::Release => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn of_one_person_only_the_one_who_stays_is_ever_contacted(
+        steps in prop::collection::vec((any_step(), 0..4_usize), 1..60)
+    ) {
+        let mut two = Two::new();
+        for (step, late) in steps {
+            // Most carry out the latest merging, some an older one.
+            let place = two.begun.len().saturating_sub(1 + late);
+            let merge = two.begun.get(place).copied().unwrap_or(MERGE);
+            two.step(step, merge);
+            if let Some((into, merge)) = two.known[1].links.merged_into {
+                let theirs = two.wanted[1].it();
+                prop_assert_eq!(into, OTHER);
+                prop_assert_eq!(theirs.handed_over, Some((OTHER, merge)), "their outreach is open");
+                prop_assert!(theirs.in_flight.is_none() && theirs.plan.is_none());
+                prop_assert!(theirs.wishes.values().all(|state| !state.is_pending()));
+            }
+        }
+    }
 }
