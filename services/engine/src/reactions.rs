@@ -343,10 +343,17 @@ impl Engine {
         let customer = CustomerId::from_uuid(cause.recorded.stream.id);
         match fact {
             F::WishFiled(_) => self.count(cause, |counters| &counters.wishes_filed),
-            F::WishHeld { .. }
-            | F::WishDropped { .. }
-            | F::WishesReturned { .. }
-            | F::Closed {} => {}
+            F::WishHeld { .. } | F::WishDropped { .. } | F::Closed {} => {}
+            F::WishesReturned { .. } => {
+                self.decide_then(
+                    cause,
+                    customer.as_uuid(),
+                    move |engine, tenant, ctx| async move {
+                        engine.adopt_again(tenant, customer, &ctx).await;
+                    },
+                )
+                .await;
+            }
             F::WishesMoved {
                 to, merge, closing, ..
             } => {

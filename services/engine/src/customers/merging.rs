@@ -62,15 +62,18 @@ impl Engine {
         if kept.links.merged_into.is_some() {
             return Err(ExecuteError::Rejected(Rejection::IsMerged).into());
         }
-        if known.links.merged_into.map(|(into, _)| into) == Some(survivor) {
-            return Ok(self.log().head());
+        let ctx = Ctx::by(tenant, actor, survivor.as_uuid());
+        if let Some((into, merge)) = known.links.merged_into
+            && into == survivor
+        {
+            let pair = Pair::new(tenant, survivor, absorbed, merge);
+            return self.go_on_merging(pair, &ctx).await;
         }
         // Looked at again when their outreach is closed; here it spares everybody the attempt.
         let theirs = self.outreach_of(tenant, absorbed).await?;
         if theirs.is_some_and(|theirs| theirs.is_being_contacted()) {
             return Err(ExecuteError::Rejected(outreach::Rejection::BeingContacted).into());
         }
-        let ctx = Ctx::by(tenant, actor, survivor.as_uuid());
         let noted = Absorption {
             customer: absorbed,
             merge: MergeId::from_uuid(self.fresh()),
@@ -232,6 +235,18 @@ impl Engine {
             move |engine, _, ctx| async move { engine.carry_on(pair, merging, &ctx).await },
         )
         .await;
+    }
+
+    /// A customer's outreach is open again. Those who were merged into them meanwhile found it closed: what was wanted of them is
+    /// taken over now.
+    pub(crate) async fn adopt_again(&self, tenant: TenantId, one: CustomerId, ctx: &Ctx) {
+        let Ok(known) = self.fresh_customer(tenant, one).await else {
+            return;
+        };
+        for (member, noted) in &known.links.absorbed {
+            let pair = Pair::new(tenant, one, *member, noted.merge);
+            self.carry_on(pair, true, ctx).await;
+        }
     }
 
     /// Goes on with what whoever began it may have stopped in.
