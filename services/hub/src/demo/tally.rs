@@ -197,6 +197,8 @@ impl Tally {
             | Outreach::WishDropped { .. }
             | Outreach::ContactStarted { .. }
             | Outreach::ContactEnded { .. }
+            | Outreach::WishesMoved { .. }
+            | Outreach::WishesReturned { .. }
             | Outreach::Closed {} => {}
         }
     }
