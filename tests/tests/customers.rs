@@ -378,7 +378,7 @@ async fn two_who_are_one_person_have_one_timeline_and_one_plan_until_they_are_ta
         .press(&format!("/customers/{boris}/unmerge"))
         .await;
     assert_eq!(
-        (twice.status, &twice.body["code"]),
-        (409, &json!("not_merged"))
+        (twice.status, &twice.body["type"]),
+        (409, &json!("urn:rapport:problem:not_merged"))
     );
 }
