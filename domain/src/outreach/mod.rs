@@ -13,6 +13,7 @@ mod ledger;
 mod priority;
 mod reason;
 mod receipt;
+mod moving;
 mod state;
 #[cfg(test)]
 mod tests;

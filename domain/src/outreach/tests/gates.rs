@@ -31,7 +31,7 @@ fn a_plan_that_is_late_is_not_carried_out_at_night() {
 
 #[test]
 fn do_not_contact_drops_all_but_what_the_law_asks_for() {
-    let story = Story::new().with(|customer, _| customer.do_not_contact = true);
+    let story = Story::new().with(|customer, _| customer.do_not_contact.set(Scope::All, None));
     let story =
         story
             .file(finance())
@@ -46,7 +46,7 @@ fn do_not_contact_drops_all_but_what_the_law_asks_for() {
 fn do_not_contact_said_after_planning_withdraws_the_plan() {
     let story = Story::new()
         .file(finance())
-        .with(|customer, _| customer.do_not_contact = true);
+        .with(|customer, _| customer.do_not_contact.set(Scope::All, None));
     let story = story.at(MORNING + 10 * MINUTE);
     assert_eq!(story.try_start(), Err(Rejection::NotDue));
     let story = story.looked_at();
@@ -63,7 +63,7 @@ fn marketing_without_a_needed_consent_is_dropped() {
     assert_eq!(*story.status(2), dropped(Reason::NoConsent));
     assert_eq!(story.plan().agenda, [wish_id(1)]);
     let given = Story::new().with(needed).with(|customer, _| {
-        customer.consent = BTreeMap::from([(("marketing".to_owned(), Channel::Voice), true)]);
+        say(customer, "marketing", true);
     });
     assert_eq!(given.file(marketing()).plan().agenda, [wish_id(2)]);
 }
@@ -71,7 +71,7 @@ fn marketing_without_a_needed_consent_is_dropped() {
 #[test]
 fn a_refusal_counts_where_no_consent_is_needed() {
     let story = Story::new().with(|customer, _| {
-        customer.consent = BTreeMap::from([(("*".to_owned(), Channel::Voice), false)]);
+        say(customer, ANY, false);
     });
     assert_eq!(*story.file(finance()).status(1), dropped(Reason::NoConsent));
 }

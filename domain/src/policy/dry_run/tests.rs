@@ -7,12 +7,11 @@ use super::*;
 use crate::aggregate::Aggregate;
 use crate::channel::Channel;
 use crate::contact_point::{ContactPoint, Kind as PointKind};
-use crate::customer::KnownContactPoint;
+use crate::customer::{ANY, KnownContactPoint, Statement};
 use crate::event::Revision;
 use crate::id::{AgentId, InteractionId, QueueId, TenantId, WishId};
 use crate::outreach::{CustomerFacts, Fact, Outcome, Reason, Wish, WishClass};
 use crate::policy::{ContactPolicy, Origin};
-use crate::private::Private;
 
 /// Monday, 2026-11-23, ten in the morning in Shanghai.
 const MONDAY: Timestamp = Timestamp::from_millis(1_795_399_200_000);
@@ -71,10 +70,10 @@ impl Days {
             now: MONDAY,
         };
         days.learns(customer::Fact::Created {});
-        days.learns(customer::Fact::ContactPointAdded(KnownContactPoint {
-            contact_point: ContactPoint::parse(PointKind::Phone, "+8613800138000").unwrap(),
-            verified: true,
-        }));
+        days.learns(customer::Fact::ContactPointAdded(KnownContactPoint::new(
+            ContactPoint::parse(PointKind::Phone, "+8613800138000").unwrap(),
+            true,
+        )));
         days
     }
 
@@ -266,12 +265,8 @@ fn consent_counts_from_the_moment_it_was_given() {
     let mut days = Days::under(rules());
     days.files(1, WishClass::Service);
     days.until(MONDAY + 2 * HOUR);
-    days.learns(customer::Fact::ConsentChanged {
-        purpose: "*".to_owned(),
-        channel: Channel::Voice,
-        given: true,
-        evidence: Private::new("form".to_owned()),
-    });
+    let agreed = Statement::new(ANY, Channel::Voice, true, "form");
+    days.learns(customer::Fact::ConsentChanged(agreed));
     days.files(2, WishClass::Service);
     days.until(MONDAY + DAY);
     let report = days.asked(ContactPolicy {
