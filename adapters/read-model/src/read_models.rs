@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use rapport_domain::channel::Channel;
 use rapport_domain::event::{Position, Revision, Stream};
-use rapport_domain::id::{
-    AgentId, CustomerId, InteractionId, QueueId, ReviewId, TenantId, WishId,
-};
+use rapport_domain::id::{AgentId, CustomerId, InteractionId, QueueId, ReviewId, TenantId, WishId};
 use rapport_domain::port::projection::{
     Begin, Files, Parked, Projection, ProjectionError, Shelf, Tally,
 };

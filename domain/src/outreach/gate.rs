@@ -137,12 +137,12 @@ impl<'a> Gates<'a> {
             return Err(Reason::NoContactPoint);
         }
         let needed = rules.consent_needed.contains(&wish.class);
-        channels.retain(
-            |channel| match customer.consent_at(&wish.purpose, wish.class, *channel, self.now) {
+        channels.retain(|channel| {
+            match customer.consent_at(&wish.purpose, wish.class, *channel, self.now) {
                 Some(said) => said || wish.class == WishClass::Mandatory,
                 None => !needed,
-            },
-        );
+            }
+        });
         if channels.is_empty() {
             return Err(Reason::NoConsent);
         }

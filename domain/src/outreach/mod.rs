@@ -10,10 +10,10 @@ mod decide;
 mod fact;
 mod gate;
 mod ledger;
+mod moving;
 mod priority;
 mod reason;
 mod receipt;
-mod moving;
 mod state;
 #[cfg(test)]
 mod tests;

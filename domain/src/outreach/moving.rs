@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::id::{CustomerId, MergeId, WishId};
 use crate::outreach::decide::{Decision, Rejection};
-use crate::outreach::{
-    Fact, Outreach, Reason, Receipt, Status, Wish, WishState, Withdrawal,
-};
+use crate::outreach::{Fact, Outreach, Reason, Receipt, Status, Wish, WishState, Withdrawal};
 
 impl Outreach {
     /// The customer is merged into another, in whose outreach everything that waits is pursued from now on. Nothing is left
@@ -52,23 +50,31 @@ impl Outreach {
     }
 
     /// The customer is one by themselves again, or the merging came to nothing: what was handed over for it and has not ended
-    /// elsewhere is wanted here again. Repeated, it changes nothing.
+    /// elsewhere is wanted here again, as departments wanted it there in the end (`amended`). Repeated, it changes nothing.
     #[must_use]
     pub fn take_back(
         &self,
         from: CustomerId,
         merge: MergeId,
         ended: impl Fn(WishId) -> bool,
+        amended: &[Wish],
     ) -> Vec<Fact> {
         if self.closed || self.handed_over != Some((from, merge)) {
             return vec![];
         }
-        let wishes = self.moved_to(from).map(|wish| wish.id);
-        vec![Fact::WishesReturned {
+        let back = self.moved_to(from).filter(|wish| !ended(wish.id));
+        let back: Vec<Wish> = back.collect();
+        let changed = amended.iter().filter(|there| {
+            let here = back.iter().find(|wish| wish.id == there.id);
+            here.is_some_and(|here| here != *there)
+        });
+        let changed = changed.cloned().map(Fact::WishAmended);
+        let returned = Fact::WishesReturned {
             from,
             merge,
-            wishes: wishes.filter(|wish| !ended(*wish)).collect(),
-        }]
+            wishes: back.iter().map(|wish| wish.id).collect(),
+        };
+        std::iter::once(returned).chain(changed).collect()
     }
 
     /// Wishes of a customer who is merged into this one are pursued here. Those that are here already change nothing.
@@ -83,12 +89,18 @@ impl Outreach {
         new.map(Fact::WishFiled).collect()
     }
 
-    /// What was handed over to a customer.
-    pub fn moved_to(&self, to: CustomerId) -> impl Iterator<Item = &Wish> {
+    /// What was handed over to a customer. Who asked to hear of it later is not asked sooner there.
+    pub fn moved_to(&self, to: CustomerId) -> impl Iterator<Item = Wish> {
         self.wishes
             .values()
             .filter(move |state| state.status == (Status::Moved { to }))
-            .map(|state| &state.wish)
+            .map(|state| {
+                let asked_for = state.asked_for.filter(|at| *at < state.wish.expires_at);
+                Wish {
+                    not_before: state.wish.not_before.max(asked_for),
+                    ..state.wish.clone()
+                }
+            })
     }
 
     /// The plan is withdrawn, because what it was about may be gone; refused while a contact runs.

@@ -9,6 +9,7 @@ use rapport_domain::event::Position;
 use rapport_domain::id::{CustomerId, MergeId, WishId};
 use rapport_domain::outreach::{self, Wish};
 use rapport_domain::time::Timestamp;
+use rapport_read_model::view::WishFilter;
 use uuid::Uuid;
 
 use crate::fixture::*;
@@ -122,7 +123,9 @@ fn one_person_has_one_view_one_timeline_and_each_wish_once() {
         .find_customers(tenant(), number(2).key(tenant()))
         .unwrap();
     assert_eq!(found.iter().map(|it| it.id).collect::<Vec<_>>(), [who(1)]);
-    let page = models.wishes(tenant(), None, Position::START, 50).unwrap();
+    let page = models
+        .wishes(tenant(), &WishFilter::default(), Position::START, 50)
+        .unwrap();
     assert_eq!(page.wishes.len(), 2);
 }
 

@@ -1,6 +1,9 @@
 //! When, how often and with whose consent customers are contacted.
 
 use super::*;
+use crate::aggregate::Aggregate;
+use crate::customer::{Admission, Fact as CustomerFact, Qualification};
+use crate::id::ComplaintId;
 
 #[test]
 fn quiet_hours_shift_the_slot_to_the_customers_morning() {
@@ -40,6 +43,54 @@ fn do_not_contact_drops_all_but_what_the_law_asks_for() {
     assert_eq!(*story.status(1), dropped(Reason::DoNotContact));
     assert_eq!(*story.status(2), dropped(Reason::DoNotContact));
     assert_eq!(story.plan().agenda, [wish_id(4)]);
+}
+
+#[test]
+fn a_customer_who_wants_to_be_left_alone_for_a_time_hears_of_it_after_that_time_however_the_contact_begins()
+ {
+    let until = MORNING + 48 * HOUR;
+    let story = Story::new()
+        .with(|customer, _| customer.do_not_contact.set(Scope::Marketing, Some(until)))
+        .file(finance())
+        .file(marketing())
+        .file(Wish {
+            expires_at: until,
+            ..wish(5, "marketing", WishClass::Marketing, 30)
+        });
+    assert_eq!(story.plan().agenda, [wish_id(1)]);
+    assert_eq!(*story.status(2), held(Reason::DoNotContact, Some(until)));
+    assert_eq!(*story.status(5), dropped(Reason::DoNotContact));
+    let calls = story.clone().customer_calls(false);
+    let said: Vec<WishId> = calls
+        .it()
+        .agenda_of(inbound())
+        .iter()
+        .map(|state| state.wish.id)
+        .collect();
+    assert_eq!(said, [wish_id(1)], "not on their own call either");
+    let after = story.at(until).looked_at();
+    assert!(after.plan().agenda.contains(&wish_id(2)));
+}
+
+#[test]
+fn what_is_known_of_a_customer_speaks_for_itself_at_the_gates() {
+    let mut customer = reachable();
+    let opened = CustomerFact::ComplaintOpened {
+        complaint: ComplaintId::from_uuid(Uuid::from_u128(1)),
+        about: Private::new("the bill".to_owned()),
+        interaction: None,
+    };
+    let decided = Qualification {
+        admission: Admission::Accepted,
+        segment: None,
+        tier: Some("gold".to_owned()),
+        evidence: Private::new("a review".to_owned()),
+    };
+    for fact in [opened, CustomerFact::Qualified(decided)] {
+        customer.apply(&fact, MORNING, Revision::FIRST);
+    }
+    let known = CustomerFacts::of(&customer, zone());
+    assert_eq!((known.open_complaint, known.tier), (true, Some("gold")));
 }
 
 #[test]

@@ -18,7 +18,7 @@ impl Story {
     }
 
     fn taken_over(self, from: &Story) -> Self {
-        let wishes: Vec<Wish> = from.it().moved_to(OTHER).cloned().collect();
+        let wishes: Vec<Wish> = from.it().moved_to(OTHER).collect();
         let facts = self.it().take_over(&wishes);
         self.then(facts).looked_at()
     }
@@ -34,7 +34,8 @@ impl Story {
                 .get(&wish)
                 .is_some_and(|state| state.status != (Status::Moved { to: who() }))
         };
-        let facts = self.it().take_back(OTHER, MERGE, ended);
+        let amended: Vec<Wish> = survivor.it().moved_to(who()).collect();
+        let facts = self.it().take_back(OTHER, MERGE, ended, &amended);
         self.then(facts).looked_at()
     }
 }
@@ -113,8 +114,86 @@ fn taken_apart_each_wants_what_was_wanted_of_them_and_what_ended_has_ended() {
     let anew = gone
         .clone()
         .then(gone.it().hand_over(OTHER, other, 7).unwrap());
-    let late = anew.it().take_back(OTHER, MERGE, |_| false);
+    let late = anew.it().take_back(OTHER, MERGE, |_| false, &[]);
     assert_eq!(late, vec![], "somebody late undoes no other merging");
+}
+
+#[test]
+fn what_a_department_changed_while_they_were_one_stays_changed_when_they_are_two_again() {
+    let gone = Story::new().file(finance()).handed_over();
+    let mut one = Story::new().taken_over(&gone);
+    let change = |wish: &mut Wish| wish.value = 77;
+    let (it, known) = (one.it(), one.known());
+    let amended = it.amend(wish_id(1), None, change, OTHER, known, &one.policy, one.now);
+    let amended = amended.unwrap();
+    one = one.then(amended);
+    let (it, known) = (gone.it(), gone.known());
+    let here = it.amend(
+        wish_id(1),
+        None,
+        change,
+        who(),
+        known,
+        &gone.policy,
+        gone.now,
+    );
+    assert_eq!(here, Err(Rejection::HandedOver));
+    let gone = gone.taken_back(&mut one);
+    assert_eq!(gone.it().wishes[&wish_id(1)].wish.value, 77);
+    assert_eq!(*gone.status(1), Status::Planned);
+}
+
+#[test]
+fn who_asked_to_hear_of_it_later_is_not_asked_sooner_as_somebody_else() {
+    let story = Story::new().file(finance()).started();
+    let (on, later) = (story.running(), story.now + 48 * HOUR);
+    let said = Noted {
+        not_before: Some(later),
+        ..Outcome::Later.into()
+    };
+    let noted = story
+        .it()
+        .record_outcome(wish_id(1), said, on, anna(), story.now);
+    let gone = story.then(noted.unwrap()).ended(on, true).handed_over();
+    let one = Story::new().at(gone.now).taken_over(&gone);
+    assert_eq!(*one.status(1), held(Reason::NotYet, Some(later)));
+}
+
+#[test]
+fn what_one_declined_the_other_is_not_asked_for_the_days_that_the_policy_names() {
+    let mut story = Story::new().with(|_, rules| rules.refusal_silence_days = 3);
+    let purpose = finance().purpose;
+    story.customer.declined = [(purpose, MORNING)].into();
+    let until = MORNING + 3 * 24 * HOUR;
+    let story = story.file(finance());
+    assert_eq!(*story.status(1), held(Reason::RefusedPurpose, Some(until)));
+}
+
+#[test]
+fn contacts_with_one_count_for_the_other_in_every_window() {
+    let mut story = Story::new().with(|_, rules| {
+        rules.contacts_per_day = 1;
+        rules.caps = vec![Cap {
+            contacts: 2,
+            days: 7,
+        }];
+    });
+    story.customer.contacted = [30, 20]
+        .map(|hours| Contact {
+            id: Uuid::from_u128(90 + hours),
+            at: MORNING - u32::try_from(hours).unwrap() * HOUR,
+            channel: Channel::Voice,
+            origin: Origin::Planned,
+            reached: Some(true),
+        })
+        .to_vec();
+    let story = story.file(finance());
+    let Status::Held { reason, .. } = story.status(1) else {
+        panic!("{:?}", story.status(1))
+    };
+    assert_eq!(*reason, Reason::WeeklyCap);
+    let pressure = story.it().pressure(story.known(), &story.policy, story.now);
+    assert_eq!(pressure.contacts.len(), 2);
 }
 
 #[test]
@@ -247,7 +326,7 @@ impl Two {
                         .get(&wish)
                         .is_some_and(|state: &WishState| state.status != back)
                 };
-                let facts = self.wanted[1].it().take_back(OTHER, merge, over);
+                let facts = self.wanted[1].it().take_back(OTHER, merge, over, &[]);
                 self.want(1, facts);
             }
             Step::Release if ended => {

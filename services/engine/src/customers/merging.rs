@@ -277,7 +277,7 @@ impl Engine {
     fn policy_version(&self, tenant: TenantId) -> u64 {
         self.directory()
             .tenant(tenant)
-            .and_then(|entry| entry.policy.as_ref().map(|policy| policy.version))
+            .and_then(|entry| entry.policy().map(|policy| policy.version))
             .unwrap_or_default()
     }
 
@@ -325,18 +325,23 @@ impl Engine {
         let moved = theirs
             .iter()
             .flat_map(|outreach| outreach.moved_to(pair.survivor));
-        Ok(moved.cloned().collect())
+        Ok(moved.collect())
     }
 
     /// The other's outreach is theirs again; what has not ended with the one who stayed is wanted there.
     async fn reopen_outreach(&self, pair: Pair, ctx: &Ctx) -> Result<(), CommandError> {
         let there = self.outreach_of(pair.tenant, pair.survivor).await?;
         let back = Status::Moved { to: pair.absorbed };
+        let amended = there
+            .iter()
+            .flat_map(|outreach| outreach.moved_to(pair.absorbed));
+        let amended: Vec<Wish> = amended.collect();
         let there = there.iter().flat_map(|outreach| outreach.wishes.values());
         let ended = there.filter(|state| state.status != back);
         let ended: BTreeSet<WishId> = ended.map(|state| state.wish.id).collect();
         self.on_outreach(ctx, pair.absorbed, |outreach, _| {
-            Ok(outreach.take_back(pair.survivor, pair.merge, |wish| ended.contains(&wish)))
+            let ended = |wish| ended.contains(&wish);
+            Ok(outreach.take_back(pair.survivor, pair.merge, ended, &amended))
         })
         .await?;
         Ok(())

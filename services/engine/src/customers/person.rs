@@ -1,5 +1,6 @@
 //! The customer as the gates see them: one person, however many customers they were taken for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rapport_domain::customer::{Claim, Customer};
@@ -49,22 +50,24 @@ impl Engine {
         known: &Customer,
     ) -> Result<Customer, CommandError> {
         let mut members: Vec<(Timestamp, Arc<Customer>)> = vec![];
-        let mut contacted = vec![];
+        let (mut contacted, mut declined) = (vec![], BTreeMap::new());
         for (id, noted) in &known.links.absorbed {
             if let Some(member) = self.customer(tenant, *id).await? {
                 members.push((noted.since, member));
             }
             let outreach = self.store.load_of::<Outreach>(tenant, id.as_uuid()).await?;
-            contacted.extend(
-                outreach
-                    .iter()
-                    .flat_map(|outreach| &outreach.contacts)
-                    .copied(),
-            );
+            let Some(outreach) = outreach else {
+                continue;
+            };
+            contacted.extend_from_slice(outreach.ledger.contacts());
+            for (purpose, at) in outreach.declined() {
+                let last = declined.entry(purpose.to_owned()).or_insert(at);
+                *last = at.max(*last);
+            }
         }
         let members = members.iter().map(|(since, member)| (*since, &**member));
         let mut one = known.with(members);
-        one.contacted = contacted;
+        (one.contacted, one.declined) = (contacted, declined);
         Ok(one)
     }
 }
