@@ -566,8 +566,7 @@ async fn an_outcome_noted_for_one_counts_where_it_was_asked() {
         world.anna,
         contact,
         boris.wish,
-        Outcome::Agreed,
-        None,
+        Outcome::Agreed.into(),
     );
     noted.await.unwrap();
     let noted = outreach_of(&world, anna.customer);

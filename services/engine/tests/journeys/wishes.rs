@@ -158,7 +158,7 @@ async fn a_wish_that_cannot_be_meant_is_refused_by_its_field_and_nothing_is_stor
     world
         .until("the policy", |world| {
             let directory = world.engine.directory();
-            let policy = directory.tenant(world.tenant)?.policy.clone()?;
+            let policy = directory.tenant(world.tenant)?.policy().cloned()?;
             (!policy.rules.purposes.is_empty()).then_some(())
         })
         .await;
