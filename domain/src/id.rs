@@ -93,6 +93,12 @@ ids! {
     EpochId;
     /// Names one endpoint that a department is told at.
     WebhookId;
+    /// Names one complaint of a customer.
+    ComplaintId;
+    /// Names one merging of two customers.
+    MergeId;
+    /// Names one doubt whether two customers are one person.
+    ReviewId;
 }
 
 /// The root from which ids of declared things follow (UUID v5 of their names), so that a declaration read twice

@@ -19,6 +19,9 @@ pub use date::{Date, NotADate};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// Later than anything: stands for "never".
+    pub const MAX: Self = Self(i64::MAX);
+
     /// Takes microseconds since the epoch.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {

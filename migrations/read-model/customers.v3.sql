@@ -12,7 +12,8 @@ CREATE TABLE customer (
     tenant BLOB NOT NULL,
     name TEXT,
     zone TEXT,
-    do_not_contact INTEGER NOT NULL DEFAULT 0,
+    preferred_channel TEXT,
+    preferred_point BLOB, -- the key of a contact point
     erased_at INTEGER -- then nothing of them is left in this file but ids and what departments wanted
 ) STRICT, WITHOUT ROWID;
 
@@ -23,6 +24,7 @@ CREATE TABLE contact_point (
     value TEXT NOT NULL,
     verified INTEGER NOT NULL,
     position INTEGER NOT NULL,
+    source TEXT,
     PRIMARY KEY (customer, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contact_point_by_key ON contact_point (key);
@@ -36,12 +38,98 @@ CREATE TABLE claim (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX claim_of_customer ON claim (customer);
 
+-- The do-not-contact list: it knows numbers and addresses by their keys alone, whoever they belong to.
+CREATE TABLE listed (
+    key BLOB NOT NULL,
+    scope TEXT NOT NULL,
+    tenant BLOB NOT NULL,
+    until INTEGER,
+    source TEXT,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (key, scope)
+) STRICT, WITHOUT ROWID;
+
+-- The statement that counts for a purpose and channel; what proves it is in the log.
 CREATE TABLE consent (
     customer BLOB NOT NULL,
     purpose TEXT NOT NULL,
     channel TEXT NOT NULL,
     given INTEGER NOT NULL,
+    wording TEXT,
+    source TEXT,
+    stated_at INTEGER NOT NULL,
+    expires_at INTEGER,
     PRIMARY KEY (customer, purpose, channel)
+) STRICT, WITHOUT ROWID;
+
+-- What a customer wants no outreach for.
+CREATE TABLE block (
+    customer BLOB NOT NULL,
+    scope TEXT NOT NULL,
+    until INTEGER,
+    source TEXT,
+    since INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (customer, scope)
+) STRICT, WITHOUT ROWID;
+
+-- Who is one person with whom: the one who stayed.
+CREATE TABLE link (
+    customer BLOB PRIMARY KEY,
+    survivor BLOB NOT NULL,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX link_of_survivor ON link (survivor);
+
+-- Doubts whether two customers are one person.
+CREATE TABLE review (
+    position INTEGER PRIMARY KEY, -- of the doubt: the cursor of the list
+    id BLOB NOT NULL UNIQUE,
+    tenant BLOB NOT NULL,
+    customer BLOB NOT NULL,
+    other BLOB NOT NULL,
+    doubt TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    judgement TEXT,
+    judged_at INTEGER,
+    judged_by TEXT -- JSON: the actor
+) STRICT;
+CREATE INDEX review_waiting ON review (tenant, position) WHERE judgement IS NULL;
+
+-- What was decided on dealing with a customer.
+CREATE TABLE qualification (
+    customer BLOB PRIMARY KEY,
+    admission TEXT NOT NULL,
+    segment TEXT,
+    tier TEXT,
+    evidence TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    by TEXT -- JSON: the actor
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE complaint (
+    customer BLOB NOT NULL,
+    id BLOB NOT NULL,
+    about TEXT NOT NULL,
+    interaction BLOB,
+    opened_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    resolution TEXT,
+    PRIMARY KEY (customer, id)
+) STRICT, WITHOUT ROWID;
+
+-- What departments know: the newest truth under each key.
+CREATE TABLE fact (
+    customer BLOB NOT NULL,
+    department TEXT NOT NULL,
+    key TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    currency TEXT,
+    source TEXT,
+    as_of INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (customer, department, key)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE wish (

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rapport_domain::channel::Channel;
 use rapport_domain::event::{Position, Revision, Stream};
-use rapport_domain::id::{AgentId, CustomerId, InteractionId, QueueId, TenantId, WishId};
+use rapport_domain::id::{AgentId, CustomerId, InteractionId, QueueId, ReviewId, TenantId, WishId};
 use rapport_domain::port::projection::{
     Begin, Files, Parked, Projection, ProjectionError, Shelf, Tally,
 };
@@ -26,7 +26,7 @@ use crate::statistics::{self, Statistics};
 use crate::timeline::{self, Timeline};
 use crate::view::{
     AgentWork, CustomerName, CustomerView, DecisionPage, OutcomeCount, QuarterStatistics,
-    QueueStatistics, TimelinePage, WishFilter, WishPage, WishView,
+    QueueStatistics, ReviewPage, ReviewView, TimelinePage, WishFilter, WishPage, WishView,
 };
 use crate::worklist::{self, Worklist as WorklistModel};
 
@@ -266,6 +266,32 @@ impl ReadModels {
         self.inner
             .customers
             .read(|on| customers::decisions(on, tenant, customer, before, limit))
+    }
+
+    /// Doubts whether customers are one person, those that wait or all, after a cursor ([`Position::START`] at first).
+    ///
+    /// # Errors
+    /// [`QueryError`] when the file cannot be read.
+    pub fn reviews(
+        &self,
+        tenant: TenantId,
+        waiting: bool,
+        after: Position,
+        limit: usize,
+    ) -> Result<ReviewPage, QueryError> {
+        self.inner
+            .customers
+            .read(|on| customers::reviews(on, tenant, waiting, after, limit))
+    }
+
+    /// One doubt; none for an unknown one or another tenant's.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the file cannot be read.
+    pub fn review(&self, tenant: TenantId, id: ReviewId) -> Result<Option<ReviewView>, QueryError> {
+        self.inner
+            .customers
+            .read(|on| customers::review(on, tenant, id))
     }
 
     /// A wish; none for an unknown one or another tenant's.

@@ -1,11 +1,11 @@
 //! What happened with a customer, over all channels.
 
+mod customer;
 mod query;
 
 use std::collections::HashMap;
 
 use rapport_domain::agent;
-use rapport_domain::customer;
 use rapport_domain::event::Recorded;
 use rapport_domain::id::{AgentId, QueueId, WishId};
 use rapport_domain::interaction::Fact;
@@ -58,8 +58,8 @@ struct Item<'a> {
 impl Handler for Timeline {
     const SCHEMA: Schema = Schema {
         name: "timeline",
-        version: 2,
-        sql: include_str!("../../../migrations/read-model/timeline.v2.sql"),
+        version: 3,
+        sql: include_str!("../../../migrations/read-model/timeline.v3.sql"),
     };
 
     fn wants(kind: &str) -> bool {
@@ -82,6 +82,12 @@ impl Handler for Timeline {
                 | "agent.defined"
                 | "queue.defined"
                 | "customer.erased"
+                | "customer.consent_changed"
+                | "customer.do_not_contact_changed"
+                | "customer.complaint_opened"
+                | "customer.complaint_closed"
+                | "customer.merged"
+                | "customer.unmerged"
         )
     }
 
@@ -95,10 +101,9 @@ impl Handler for Timeline {
             AnyFact::Queue(QueueFact::Defined(definition)) => {
                 call(on, recorded, &definition.display_name)?
             }
-            AnyFact::Customer(customer::Fact::Erased { .. }) => forget(on, recorded.stream.id)?,
+            AnyFact::Customer(fact) => customer::apply(on, recorded, &fact)?,
             AnyFact::Agent(_)
             | AnyFact::Queue(_)
-            | AnyFact::Customer(_)
             | AnyFact::ContactPoint(_)
             | AnyFact::Tenant(_)
             | AnyFact::Policy(_)
@@ -233,11 +238,15 @@ impl Timeline {
         match fact {
             outreach::Fact::WishFiled(wish) => {
                 let sql = "INSERT OR IGNORE INTO wish VALUES (?1, ?2, ?3)";
-                on.prepare_cached(sql)?.execute((
+                let new = on.prepare_cached(sql)?.execute((
                     bytes(wish.id.as_uuid()),
                     &wish.department,
                     &wish.purpose,
                 ))?;
+                // One that moved with a customer who was merged was filed once.
+                if new == 0 {
+                    return Ok(());
+                }
                 let item = Item {
                     kind: "wish_filed",
                     department: Some(wish.department.clone()),
@@ -324,6 +333,8 @@ impl Timeline {
             | outreach::Fact::ContactStarted { .. }
             | outreach::Fact::AgendaTakenUp { .. }
             | outreach::Fact::ContactEnded { .. }
+            | outreach::Fact::WishesMoved { .. }
+            | outreach::Fact::WishesReturned { .. }
             | outreach::Fact::Closed {} => Ok(()),
         }
     }
@@ -355,15 +366,6 @@ impl Timeline {
         }
         Ok(stored)
     }
-}
-
-/// What was written, noted or to be said goes; that it happened stays.
-fn forget(on: &Connection, customer: Uuid) -> rusqlite::Result<()> {
-    on.prepare_cached("INSERT OR IGNORE INTO erased VALUES (?1)")?
-        .execute([bytes(customer)])?;
-    on.prepare_cached("UPDATE item SET text = NULL WHERE customer = ?1")?
-        .execute([bytes(customer)])?;
-    Ok(())
 }
 
 fn call(on: &Connection, recorded: &Recorded, name: &str) -> rusqlite::Result<()> {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use rapport_domain::channel::Channel;
-use rapport_domain::event::Position;
-use rapport_domain::id::{AgentId, CustomerId, InteractionId, PlanId, QueueId, TenantId, WishId};
+use rapport_domain::event::{Actor, Position};
+use rapport_domain::id::{
+    AgentId, ComplaintId, CustomerId, InteractionId, PlanId, QueueId, ReviewId, TenantId, WishId,
+};
 use rapport_domain::private::Private;
 use rapport_domain::time::Timestamp;
 use serde::Serialize;
@@ -12,22 +14,118 @@ use serde::Serialize;
 /// One customer, with everything departments want of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CustomerView {
-    /// Their id.
+    /// Their id: that of the one who stayed, when several turned out to be one person.
     pub id: CustomerId,
+    /// Those who are one person with them; what is known of them is shown here, too.
+    pub merged: Vec<CustomerId>,
     /// What they are called.
     pub name: Option<Private<String>>,
     /// Where they can be reached, oldest first.
     pub contact_points: Vec<ContactPointView>,
     /// The IANA name of the clock they live by.
     pub zone: Option<String>,
-    /// Whether they want no outreach.
+    /// How they like to be contacted.
+    pub preferred_channel: Option<String>,
+    /// Whether they want no outreach at all, now: see [`CustomerView::at`].
     pub do_not_contact: bool,
+    /// What they want no outreach for, and until when.
+    pub blocks: Vec<BlockView>,
     /// What they agreed to or refused, by purpose and channel.
     pub consent: Vec<ConsentView>,
+    /// What they complained about, oldest first.
+    pub complaints: Vec<ComplaintView>,
+    /// What departments know of them.
+    pub facts: Vec<FactView>,
+    /// What was decided on dealing with them.
+    pub qualification: Option<QualificationView>,
     /// What departments want or wanted of them, in the order of filing.
     pub wishes: Vec<WishView>,
-    /// Since when they are erased: no name, contact point, consent or text is left then.
+    /// Since when they are erased: no name, contact point, statement, fact or text is left then.
     pub erased_at: Option<i64>,
+}
+
+impl CustomerView {
+    /// Says whether they want no outreach at that moment: a block may have ended since it was written down. Without this,
+    /// only one that never ends counts.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        let over = |until: i64| until <= now.as_millis();
+        self.do_not_contact = self
+            .blocks
+            .iter()
+            .any(|block| block.scope == "all" && !block.until.is_some_and(over));
+        self
+    }
+}
+
+/// A block of outreach: a customer's wish to be left alone, or an entry of the do-not-contact list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BlockView {
+    /// `all` or `marketing`.
+    pub scope: String,
+    /// When it ends; none: it stays.
+    pub until: Option<i64>,
+    /// Who or what told us.
+    pub source: Option<String>,
+    /// Since when.
+    pub since: i64,
+    /// Why, in somebody's words; an entry of the list has none.
+    pub reason: Option<Private<String>>,
+}
+
+/// A complaint.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ComplaintView {
+    /// Its id.
+    pub id: ComplaintId,
+    /// What it is about.
+    pub about: Private<String>,
+    /// The contact on which it was made.
+    pub interaction: Option<InteractionId>,
+    /// Since when.
+    pub opened_at: i64,
+    /// When it was settled; none while it is open.
+    pub closed_at: Option<i64>,
+    /// How it was settled.
+    pub resolution: Option<Private<String>>,
+}
+
+/// A decision on dealing with a customer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QualificationView {
+    /// `accepted` or `refused`.
+    pub admission: String,
+    /// The market segment.
+    pub segment: Option<String>,
+    /// The value tier.
+    pub tier: Option<String>,
+    /// What it was decided on.
+    pub evidence: Private<String>,
+    /// When.
+    pub at: i64,
+    /// Who decided.
+    pub by: Option<Actor>,
+}
+
+/// Something a department knows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FactView {
+    /// Who knows it.
+    pub department: String,
+    /// What it is.
+    pub key: String,
+    /// `number`, `text`, `date` or `flag`.
+    pub kind: String,
+    /// The value in its normal form, such as `-1200.5`, `2026-11-27` or `true`.
+    pub value: Private<String>,
+    /// The currency of an amount of money.
+    pub currency: Option<String>,
+    /// The system it comes from.
+    pub source: Option<String>,
+    /// As of when it is true.
+    pub as_of: i64,
+    /// When the hub was told.
+    pub recorded_at: i64,
 }
 
 /// One way to reach a customer.
@@ -39,17 +137,59 @@ pub struct ContactPointView {
     pub value: Private<String>,
     /// Proved to be theirs, not only claimed.
     pub verified: bool,
+    /// Who or what told us.
+    pub source: Option<String>,
+    /// Where they like to be contacted.
+    pub preferred: bool,
+    /// What the tenant's do-not-contact list says of it.
+    pub listed: Vec<BlockView>,
 }
 
 /// One statement of a customer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ConsentView {
-    /// What for; `*` means any.
+    /// What for; `selling` means all that is sold, `*` everything.
     pub purpose: String,
     /// On which channel.
     pub channel: String,
     /// Agreed or refused.
     pub given: bool,
+    /// What was asked, or the name of that wording's version.
+    pub wording: Option<String>,
+    /// Who or what told us.
+    pub source: Option<String>,
+    /// When it was said.
+    pub stated_at: i64,
+    /// When an agreement ends or ended.
+    pub expires_at: Option<i64>,
+}
+
+/// A doubt whether two customers are one person.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReviewView {
+    /// Its id.
+    pub id: ReviewId,
+    /// The two.
+    pub customers: [CustomerId; 2],
+    /// `claimed_contact_point`, `same_external_id`, `same_name_and_household` or `stated`.
+    pub doubt: String,
+    /// Since when.
+    pub at: i64,
+    /// `merge` or `different`; none while it waits.
+    pub judgement: Option<String>,
+    /// When somebody decided.
+    pub judged_at: Option<i64>,
+    /// Who decided.
+    pub judged_by: Option<Actor>,
+}
+
+/// A page of doubts in the order in which they were raised.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReviewPage {
+    /// The doubts.
+    pub reviews: Vec<ReviewView>,
+    /// What to ask for next; none at the end.
+    pub next: Option<Position>,
 }
 
 /// A customer as a search finds them.

@@ -1,15 +1,12 @@
-//! What is known of a customer and what may be added.
+//! What may become known of a customer.
 
-use std::collections::BTreeMap;
-
-use uuid::Uuid;
-
-use crate::aggregate::Aggregate;
 use crate::channel::Channel;
-use crate::contact_point::{ContactPoint, Kind};
-use crate::customer::{ErasureGround, Fact, KnownContactPoint};
-use crate::event::Revision;
-use crate::id::CustomerId;
+use crate::contact_point::ContactPoint;
+use crate::customer::{
+    Customer, DepartmentFact, DoNotContact, ErasureGround, Fact, KnownContactPoint,
+    MOST_COMPLAINTS, MOST_FACTS, MOST_STATEMENTS, Qualification, SELLING, Source, Statement,
+};
+use crate::id::{ComplaintId, InteractionId};
 use crate::private::Private;
 use crate::time::{Timestamp, Zone};
 
@@ -19,44 +16,73 @@ pub enum Rejection {
     /// The customer was erased: nothing is known of them, and nothing is taken in.
     #[error("this customer was erased")]
     Erased,
+    /// Nothing counts before it was said.
+    #[error("it lies in the future")]
+    NotSaidYet,
+    /// Nothing is known before it is true.
+    #[error("it lies in the future")]
+    NotTrueYet,
+    /// The agreement would be over before it begins.
+    #[error("it must lie in the future, and after `stated_at`")]
+    AgreementOver,
+    /// The block would be over before it begins.
+    #[error("it must lie in the future")]
+    BlockOver,
+    /// A refusal ends by an agreement, not by itself.
+    #[error("a refusal does not expire; leave `expires_at` out")]
+    RefusalExpires,
+    /// It is none of the customer's contact points.
+    #[error("it is none of this customer's contact points; add it first")]
+    UnknownContactPoint,
+    /// There are no more than so many.
+    #[error("this customer has too many of them")]
+    TooMany,
+    /// Nobody is merged with themselves.
+    #[error("this is one customer, not two")]
+    SamePerson,
+    /// They are merged into another customer already.
+    #[error("this customer is merged into another; name that one, or take them apart first")]
+    IsMerged,
+    /// Others are merged into them.
+    #[error(
+        "others are merged into this customer; merge the other way round, or take them apart first"
+    )]
+    HasMerged,
+    /// It was given up.
+    #[error("this merging was given up")]
+    MergeRefused,
+    /// They are not merged.
+    #[error("these customers are not merged")]
+    IsNotMerged,
+    /// No such doubt was raised.
+    #[error("there is no such review")]
+    UnknownReview,
+    /// Somebody decided otherwise.
+    #[error("this review was decided otherwise")]
+    Judged,
+    /// No such complaint was opened.
+    #[error("there is no such complaint of this customer")]
+    UnknownComplaint,
 }
 
 type Decision = Result<Vec<Fact>, Rejection>;
 
-/// One customer.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Customer {
-    /// What they are called.
-    pub name: Option<Private<String>>,
-    /// Where they can be reached, oldest first.
-    pub contact_points: Vec<KnownContactPoint>,
-    /// The clock they live by, when known.
-    pub zone: Option<Zone>,
-    /// Statements by purpose and channel.
-    pub consent: BTreeMap<(String, Channel), bool>,
-    /// Whether they want no outreach at all.
-    pub do_not_contact: bool,
-    /// Since when they are erased; everything else is empty then.
-    pub erased_at: Option<Timestamp>,
-}
-
 impl Customer {
     /// First contact: the customer with one contact point, in one append.
     #[must_use]
-    pub fn create(contact_point: ContactPoint, verified: bool) -> Vec<Fact> {
+    pub fn create(
+        contact_point: ContactPoint,
+        verified: bool,
+        source: Option<Source>,
+    ) -> Vec<Fact> {
         vec![
             Fact::Created {},
             Fact::ContactPointAdded(KnownContactPoint {
                 contact_point,
                 verified,
+                source,
             }),
         ]
-    }
-
-    /// Whether they were erased.
-    #[must_use]
-    pub const fn is_erased(&self) -> bool {
-        self.erased_at.is_some()
     }
 
     /// They are forgotten. Asked again, it changes nothing.
@@ -82,16 +108,18 @@ impl Customer {
     ///
     /// # Errors
     /// [`Rejection::Erased`].
-    pub fn add_contact_point(&self, contact_point: ContactPoint, verified: bool) -> Decision {
-        let known = self
-            .contact_points
-            .iter()
-            .find(|known| known.contact_point == contact_point);
-        self.known(match known {
+    pub fn add_contact_point(
+        &self,
+        contact_point: ContactPoint,
+        verified: bool,
+        source: Option<Source>,
+    ) -> Decision {
+        self.known(match self.known_point(&contact_point) {
             Some(known) if known.verified || !verified => vec![],
             _ => vec![Fact::ContactPointAdded(KnownContactPoint {
                 contact_point,
                 verified,
+                source,
             })],
         })
     }
@@ -120,212 +148,193 @@ impl Customer {
         })
     }
 
-    /// They agree to or refuse contacts for a purpose on a channel.
+    /// How and where they like to be contacted.
     ///
     /// # Errors
-    /// [`Rejection::Erased`].
-    pub fn change_consent(
-        &self,
-        purpose: String,
-        channel: Channel,
-        given: bool,
-        evidence: Private<String>,
-    ) -> Decision {
-        let said = self.consent.get(&(purpose.clone(), channel));
-        self.known(match said {
-            Some(known) if *known == given => vec![],
-            _ => vec![Fact::ConsentChanged {
-                purpose,
-                channel,
-                given,
-                evidence,
-            }],
-        })
-    }
-
-    /// They want no outreach at all, or want it again.
-    ///
-    /// # Errors
-    /// [`Rejection::Erased`].
-    pub fn change_do_not_contact(&self, active: bool, reason: Private<String>) -> Decision {
-        self.known(if self.do_not_contact == active {
+    /// [`Rejection::Erased`]; [`Rejection::UnknownContactPoint`].
+    pub fn prefer(&self, channel: Option<Channel>, point: Option<ContactPoint>) -> Decision {
+        let same = self.preferred_channel == channel && self.preferred_point == point;
+        let facts = self.known(if same {
             vec![]
         } else {
-            vec![Fact::DoNotContactChanged { active, reason }]
+            vec![Fact::PreferenceSet {
+                channel,
+                contact_point: point.clone(),
+            }]
+        })?;
+        match point {
+            Some(point) if self.known_point(&point).is_none() => {
+                Err(Rejection::UnknownContactPoint)
+            }
+            _ => Ok(facts),
+        }
+    }
+
+    /// They agree to or refuse contacts for a purpose on a channel. The last statement again changes nothing; with another
+    /// evidence, wording, source, moment or expiry it is another statement, and proves more.
+    ///
+    /// # Errors
+    /// [`Rejection::Erased`]; [`Rejection::NotSaidYet`]; [`Rejection::AgreementOver`]; [`Rejection::RefusalExpires`];
+    /// [`Rejection::TooMany`].
+    pub fn state_consent(&self, statement: Statement, now: Timestamp) -> Decision {
+        self.known(vec![])?;
+        let stated_at = statement.stated_at.unwrap_or(now);
+        if stated_at > now {
+            return Err(Rejection::NotSaidYet);
+        }
+        if let Some(until) = statement.expires_at {
+            if !statement.given {
+                return Err(Rejection::RefusalExpires);
+            }
+            if until <= now || until <= stated_at {
+                return Err(Rejection::AgreementOver);
+            }
+        }
+        match self.consent.on(&statement.purpose, statement.channel) {
+            Some(known) => {
+                let again = Statement {
+                    stated_at: statement.stated_at.and(known.statement.stated_at),
+                    ..known.statement.clone()
+                };
+                // Said again after something else was said of this channel, it is the last word again.
+                let last_word = statement.stated_at.is_some()
+                    || self
+                        .consent
+                        .iter()
+                        .filter(|said| said.statement.channel == statement.channel)
+                        .all(|said| said.stated_at <= known.stated_at);
+                Ok(if again == statement && last_word {
+                    vec![]
+                } else {
+                    vec![Fact::ConsentChanged(statement)]
+                })
+            }
+            None if self.consent.len() >= MOST_STATEMENTS => Err(Rejection::TooMany),
+            None => Ok(vec![Fact::ConsentChanged(statement)]),
+        }
+    }
+
+    /// They wrote on a channel that they want to be left alone: nothing is sold to them there any more. Whatever else they
+    /// said of it since says more.
+    ///
+    /// # Errors
+    /// As [`Customer::state_consent`].
+    pub fn opt_out(
+        &self,
+        channel: Channel,
+        message: Private<String>,
+        written_at: Timestamp,
+        now: Timestamp,
+    ) -> Decision {
+        let said = self.consent.on(SELLING, channel);
+        if said.is_some_and(|said| written_at <= said.stated_at) {
+            return self.known(vec![]);
+        }
+        let statement = Statement {
+            purpose: SELLING.to_owned(),
+            channel,
+            given: false,
+            evidence: message,
+            wording: None,
+            source: Some(Source::message()),
+            stated_at: Some(written_at),
+            expires_at: None,
+        };
+        // A clock may have jumped back since.
+        self.state_consent(statement, now.max(written_at))
+    }
+
+    /// They want no outreach, or want it again.
+    ///
+    /// # Errors
+    /// [`Rejection::Erased`]; [`Rejection::BlockOver`].
+    pub fn change_do_not_contact(&self, wish: DoNotContact, now: Timestamp) -> Decision {
+        let wish = DoNotContact {
+            until: wish.until.filter(|_| wish.active),
+            ..wish
+        };
+        if wish.until.is_some_and(|until| until <= now) {
+            return Err(Rejection::BlockOver);
+        }
+        let active = self.do_not_contact.active(wish.scope, now);
+        let same = active == wish.active.then_some(wish.until);
+        self.known(if same {
+            vec![]
+        } else {
+            vec![Fact::DoNotContactChanged(wish)]
         })
     }
 
-    /// What they said about this purpose on this channel: a statement on the purpose itself goes before one on `*`;
-    /// `None` when they said nothing.
-    #[must_use]
-    pub fn consent_for(&self, purpose: &str, channel: Channel) -> Option<bool> {
-        let said = |purpose: &str| self.consent.get(&(purpose.to_owned(), channel)).copied();
-        said(purpose).or_else(|| said("*"))
-    }
-
-    /// Where a channel reaches them: a verified contact point before a claimed one, then the newest.
-    #[must_use]
-    pub fn reach(&self, channel: Channel) -> Option<&ContactPoint> {
-        let kind = match channel {
-            Channel::Voice | Channel::Sms => Kind::Phone,
-            Channel::Email => Kind::Email,
-            Channel::Chat => Kind::ChatVisitor,
-        };
-        let fitting = || {
-            self.contact_points
-                .iter()
-                .rev()
-                .filter(|known| known.contact_point.kind() == kind)
-                .filter(|known| !known.contact_point.is_forgotten())
-        };
-        fitting()
-            .find(|known| known.verified)
-            .or_else(|| fitting().next())
-            .map(|known| &known.contact_point)
-    }
-}
-
-impl Aggregate for Customer {
-    type Fact = Fact;
-
-    fn begin(fact: &Fact, _: Timestamp) -> Option<Self> {
-        matches!(fact, Fact::Created {}).then(Self::default)
-    }
-
-    fn apply(&mut self, fact: &Fact, at: Timestamp, _: Revision) {
-        match fact {
-            Fact::Created {} => {}
-            Fact::ContactPointAdded(added) => {
-                self.contact_points
-                    .retain(|known| known.contact_point != added.contact_point);
-                self.contact_points.push(added.clone());
-            }
-            Fact::Named { name } => self.name = Some(name.clone()),
-            Fact::ZoneSet { zone } => self.zone = Some(*zone),
-            Fact::ConsentChanged {
-                purpose,
-                channel,
-                given,
-                ..
-            } => {
-                self.consent.insert((purpose.clone(), *channel), *given);
-            }
-            Fact::DoNotContactChanged { active, .. } => self.do_not_contact = *active,
-            Fact::Erased { .. } => {
-                *self = Self {
-                    erased_at: Some(at),
-                    ..Self::default()
-                };
-            }
+    /// They complain. The same complaint again changes nothing.
+    ///
+    /// # Errors
+    /// [`Rejection::Erased`]; [`Rejection::TooMany`].
+    pub fn complain(
+        &self,
+        complaint: ComplaintId,
+        about: Private<String>,
+        interaction: Option<InteractionId>,
+    ) -> Decision {
+        self.known(vec![])?;
+        if self.complaints.get(complaint).is_some() {
+            return Ok(vec![]);
         }
-    }
-
-    fn subject(&self, id: Uuid) -> Option<CustomerId> {
-        Some(CustomerId::from_uuid(id))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn phone(text: &str) -> ContactPoint {
-        ContactPoint::parse(Kind::Phone, text).unwrap()
-    }
-
-    fn known(facts: Vec<Fact>) -> Customer {
-        let mut folded = crate::aggregate::Folded::<Customer>::default();
-        for (revision, fact) in facts.iter().enumerate() {
-            folded.take(fact, Timestamp::default(), Revision(revision as u64));
+        if self.complaints.len() >= MOST_COMPLAINTS {
+            return Err(Rejection::TooMany);
         }
-        Customer::clone(&folded.state.unwrap())
+        Ok(vec![Fact::ComplaintOpened {
+            complaint,
+            about,
+            interaction,
+        }])
     }
 
-    #[test]
-    fn a_refusal_for_the_purpose_goes_before_a_general_yes() {
-        let mut customer = known(Customer::create(phone("+4930123456"), false));
-        customer.consent.insert(("*".into(), Channel::Voice), true);
-        customer
-            .consent
-            .insert(("marketing".into(), Channel::Voice), false);
-        assert_eq!(
-            customer.consent_for("marketing", Channel::Voice),
-            Some(false)
-        );
-        assert_eq!(customer.consent_for("survey", Channel::Voice), Some(true));
-        assert_eq!(customer.consent_for("survey", Channel::Chat), None);
+    /// Service settles a complaint. Settled again, it changes nothing.
+    ///
+    /// # Errors
+    /// [`Rejection::Erased`]; [`Rejection::UnknownComplaint`].
+    pub fn settle(&self, complaint: ComplaintId, resolution: Private<String>) -> Decision {
+        self.known(vec![])?;
+        let known = self.complaints.get(complaint);
+        let known = known.ok_or(Rejection::UnknownComplaint)?;
+        Ok(if known.closed_at.is_some() {
+            vec![]
+        } else {
+            vec![Fact::ComplaintClosed {
+                complaint,
+                resolution,
+            }]
+        })
     }
 
-    #[test]
-    fn a_verified_number_is_preferred() {
-        let mut customer = known(Customer::create(phone("+4930111111"), true));
-        for fact in customer
-            .add_contact_point(phone("+4930222222"), false)
-            .unwrap()
-        {
-            customer.apply(&fact, Timestamp::default(), Revision(2));
+    /// Somebody decides whether they are dealt with, and what they are worth. The same decision again changes nothing.
+    ///
+    /// # Errors
+    /// [`Rejection::Erased`].
+    pub fn qualify(&self, decided: Qualification) -> Decision {
+        self.known(if self.qualification.as_ref() == Some(&decided) {
+            vec![]
+        } else {
+            vec![Fact::Qualified(decided)]
+        })
+    }
+
+    /// A department states what it knows. What is known, or older than what is known, changes nothing.
+    ///
+    /// # Errors
+    /// [`Rejection::Erased`]; [`Rejection::NotTrueYet`]; [`Rejection::TooMany`].
+    pub fn state_fact(&self, fact: DepartmentFact, now: Timestamp) -> Decision {
+        self.known(vec![])?;
+        if fact.as_of > now {
+            return Err(Rejection::NotTrueYet);
         }
-        assert_eq!(customer.reach(Channel::Voice), Some(&phone("+4930111111")));
-    }
-
-    #[test]
-    fn a_forgotten_number_reaches_nobody() {
-        let forgotten = r#"{"kind":"phone","value":"⟪forgotten⟫"}"#;
-        let customer = known(Customer::create(
-            serde_json::from_str(forgotten).unwrap(),
-            true,
-        ));
-        assert_eq!(customer.contact_points.len(), 1);
-        assert_eq!(customer.reach(Channel::Voice), None);
-    }
-
-    #[test]
-    fn a_contact_point_seen_again_changes_nothing() {
-        let customer = known(Customer::create(phone("+4930111111"), true));
-        assert_eq!(
-            customer.add_contact_point(phone("+49 30 111111"), false),
-            Ok(vec![])
-        );
-    }
-
-    #[test]
-    fn of_an_erased_customer_nothing_is_left_and_nothing_is_taken_in() {
-        let mut facts = Customer::create(phone("+4930111111"), true);
-        let before = known(facts.clone());
-        facts.extend(before.rename(Private::new("Li Wei".into())).unwrap());
-        facts.extend(before.erase(ErasureGround::Requested));
-        let erased = known(facts);
-        assert_eq!(
-            erased,
-            Customer {
-                erased_at: Some(Timestamp::default()),
-                ..Customer::default()
-            }
-        );
-        let refused = Err(Rejection::Erased);
-        assert_eq!(
-            erased.add_contact_point(phone("+4930111111"), true),
-            refused
-        );
-        assert_eq!(erased.rename(Private::new("Li Wei".into())), refused);
-        assert_eq!(erased.set_zone(Zone::UTC), refused);
-        assert_eq!(
-            erased.change_consent(
-                "*".into(),
-                Channel::Voice,
-                true,
-                Private::new(String::new())
-            ),
-            refused
-        );
-        assert_eq!(
-            erased.change_do_not_contact(true, Private::new(String::new())),
-            refused
-        );
-        assert_eq!(
-            erased.erase(ErasureGround::Mistake),
-            vec![],
-            "once is enough"
-        );
+        if !self.facts.is_news(&fact) {
+            return Ok(vec![]);
+        }
+        let new = self.facts.get(&fact.department, &fact.key).is_none();
+        if new && self.facts.len() >= MOST_FACTS {
+            return Err(Rejection::TooMany);
+        }
+        Ok(vec![Fact::FactStated(fact)])
     }
 }

@@ -20,7 +20,7 @@ impl Outreach {
     ///
     /// # Errors
     /// [`Rejection::EmptyWindow`] when it could never be said, [`Rejection::BookFull`] when too many wait already,
-    /// [`Rejection::Closed`] once the customer was erased.
+    /// [`Rejection::HandedOver`] when the customer is merged into another, [`Rejection::Closed`] once they were erased.
     pub fn file(
         &self,
         wish: Wish,
@@ -31,6 +31,9 @@ impl Outreach {
     ) -> Decision {
         if self.closed {
             return Err(Rejection::Closed);
+        }
+        if self.handed_over.is_some() {
+            return Err(Rejection::HandedOver);
         }
         if self.wishes.contains_key(&wish.id) {
             return Ok(vec![]);
@@ -51,7 +54,8 @@ impl Outreach {
     /// # Errors
     /// [`Rejection::UnknownWish`], also for a wish of another department than `of` (when one is named),
     /// [`Rejection::BeingSaid`] from the moment the contact that carries it is in flight, [`Rejection::Settled`] when it
-    /// has ended, [`Rejection::EmptyWindow`], [`Rejection::Closed`].
+    /// has ended, [`Rejection::HandedOver`] when it is pursued in the outreach to another customer,
+    /// [`Rejection::EmptyWindow`], [`Rejection::Closed`].
     #[allow(
         clippy::too_many_arguments,
         reason = "each is looked at, and none belongs to another"
@@ -173,14 +177,14 @@ impl Outreach {
             }
         }
         let longest = rules.windows().max_by_key(|cap| cap.days);
-        let recent = longest.map_or(0, |cap| self.ledger.count(cap, zone, now));
-        let newest_first = self.ledger.contacts().iter().rev().copied();
+        let recent = longest.map_or(0, |cap| gates.ledger.count(cap, zone, now));
+        let newest_first = gates.ledger.contacts().iter().rev().copied();
         Pressure {
             windows: rules
                 .windows()
                 .map(|cap| Window {
                     days: cap.days,
-                    contacts: self.ledger.count(cap, zone, now),
+                    contacts: gates.ledger.count(cap, zone, now),
                     cap: cap.contacts,
                 })
                 .collect(),
@@ -194,7 +198,9 @@ impl Outreach {
 impl WishState {
     /// Why a wish that does not wait can be changed no more.
     fn rejection(&self) -> Rejection {
-        if self.is_settled() {
+        if matches!(self.status, Status::Moved { .. }) {
+            Rejection::HandedOver
+        } else if self.is_settled() {
             Rejection::Settled
         } else {
             Rejection::BeingSaid

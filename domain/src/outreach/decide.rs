@@ -66,6 +66,12 @@ pub enum Rejection {
     /// The customer was erased.
     #[error("this customer was erased; nothing can be wanted of them")]
     Closed,
+    /// The customer is merged into another, or was a moment ago.
+    #[error("what is wanted of this customer is moving to another's outreach; try again")]
+    HandedOver,
+    /// We talk to the customer, or are about to.
+    #[error("a contact with this customer is not over; try again when it is")]
+    BeingContacted,
 }
 
 pub(super) type Decision = Result<Vec<Fact>, Rejection>;

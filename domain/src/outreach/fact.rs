@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggregate;
 use crate::channel::Channel;
 use crate::event::Category;
-use crate::id::{AgentId, InteractionId, PlanId, WishId};
+use crate::id::{AgentId, CustomerId, InteractionId, MergeId, PlanId, WishId};
 use crate::outreach::{Contact, Outcome, Receipt, Wish};
 use crate::private::Private;
 use crate::time::Timestamp;
@@ -120,6 +120,28 @@ pub enum Fact {
     /// A contact was made that no plan led to: it counts like any other.
     #[serde(rename = "outreach.contact_noted.v1")]
     ContactNoted(Contact),
+    /// Wishes are pursued in the outreach to another customer.
+    #[serde(rename = "outreach.wishes_moved.v1")]
+    WishesMoved {
+        /// Whose.
+        to: CustomerId,
+        /// Because of which merging.
+        merge: MergeId,
+        /// Which.
+        wishes: Vec<WishId>,
+        /// Whether nothing is wanted here any more: the customer is merged into the other.
+        closing: bool,
+    },
+    /// The customer is one by themselves again.
+    #[serde(rename = "outreach.wishes_returned.v1")]
+    WishesReturned {
+        /// In whose outreach they were pursued.
+        from: CustomerId,
+        /// Because of which merging.
+        merge: MergeId,
+        /// Those that wait here again.
+        wishes: Vec<WishId>,
+    },
     /// Nothing is wanted of the customer any more: they were erased.
     #[serde(rename = "outreach.closed.v1")]
     Closed {},

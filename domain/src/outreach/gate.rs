@@ -1,12 +1,13 @@
 //! The gates: may this wish be said, by which channels, and not before when? Each answer carries its reason.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::channel::Channel;
 use crate::customer::Customer;
 use crate::id::InteractionId;
-use crate::outreach::{Outcome, Outreach, Reason, Status, WishClass, WishState};
+use crate::outreach::{Ledger, Outcome, Outreach, Reason, Status, Wish, WishClass, WishState};
 use crate::policy::Policy;
 use crate::time::{Timestamp, Zone};
 
@@ -29,14 +30,14 @@ pub struct CustomerFacts<'a> {
 const CARRIED: &[Channel] = &[Channel::Voice];
 
 impl<'a> CustomerFacts<'a> {
-    /// What is known of every customer.
+    /// What the customer's own history says.
     #[must_use]
-    pub const fn of(customer: &'a Customer, zone: Zone) -> Self {
+    pub fn of(customer: &'a Customer, zone: Zone) -> Self {
         Self {
             customer,
             zone,
-            open_complaint: false,
-            tier: None,
+            open_complaint: customer.has_open_complaint(),
+            tier: customer.value_tier(),
             carried: CARRIED,
         }
     }
@@ -85,6 +86,8 @@ pub(super) struct Gates<'a> {
     pub now: Timestamp,
     /// When a contact could be made if nothing stood in the way.
     slot: Timestamp,
+    /// The contacts that we made with the person, as whoever they were known then.
+    pub ledger: Cow<'a, Ledger>,
     /// When each purpose was declined last.
     refused: BTreeMap<&'a str, Timestamp>,
 }
@@ -97,19 +100,10 @@ impl<'a> Gates<'a> {
         now: Timestamp,
         slot: Timestamp,
     ) -> Self {
-        let mut refused = BTreeMap::new();
-        for state in outreach.wishes.values() {
-            if let (
-                Status::Done {
-                    outcome: Outcome::Declined,
-                    ..
-                },
-                Some(at),
-            ) = (&state.status, state.outcome_at)
-            {
-                let last = refused.entry(state.wish.purpose.as_str()).or_insert(at);
-                *last = at.max(*last);
-            }
+        let mut refused = outreach.declined();
+        for (purpose, at) in &facts.customer.declined {
+            let last = refused.entry(purpose.as_str()).or_insert(*at);
+            *last = (*at).max(*last);
         }
         Self {
             outreach,
@@ -117,6 +111,7 @@ impl<'a> Gates<'a> {
             policy,
             now,
             slot,
+            ledger: outreach.ledger.with(&facts.customer.contacted),
             refused,
         }
     }
@@ -127,7 +122,7 @@ impl<'a> Gates<'a> {
         if self.now >= wish.expires_at {
             return Err(Reason::Expired);
         }
-        if customer.do_not_contact && wish.class != WishClass::Mandatory {
+        if self.is_left_alone(wish) == Some(None) {
             return Err(Reason::DoNotContact);
         }
         if state.attempts >= rules.max_attempts {
@@ -142,25 +137,36 @@ impl<'a> Gates<'a> {
             return Err(Reason::NoContactPoint);
         }
         let needed = rules.consent_needed.contains(&wish.class);
-        channels.retain(
-            |channel| match customer.consent_for(&wish.purpose, *channel) {
+        channels.retain(|channel| {
+            match customer.consent_at(&wish.purpose, wish.class, *channel, self.now) {
                 Some(said) => said || wish.class == WishClass::Mandatory,
                 None => !needed,
-            },
-        );
+            }
+        });
         if channels.is_empty() {
             return Err(Reason::NoConsent);
         }
-        channels.retain(|channel| customer.reach(*channel).is_some());
+        channels.retain(|channel| customer.reach(*channel, wish.class, self.now).is_some());
         if channels.is_empty() {
             return Err(Reason::NoContactPoint);
         }
         Ok(channels)
     }
 
+    /// Whether the customer wants no contact about this, and until when: for good when there is no moment.
+    fn is_left_alone(&self, wish: &Wish) -> Option<Option<Timestamp>> {
+        let customer = self.facts.customer;
+        let forbidden = !customer.may_be_contacted(wish.class, self.now);
+        forbidden.then(|| customer.do_not_contact.lifted_at(wish.class, self.now))
+    }
+
     /// What forbids the topic itself for now, whoever begins the contact.
     pub fn silenced(&self, state: &WishState) -> Option<(Option<Timestamp>, Reason)> {
         let (wish, rules) = (&state.wish, &self.policy.rules);
+        // A customer who wants to be left alone for a time is asked after it.
+        if let Some(until) = self.is_left_alone(wish) {
+            return Some((until, Reason::DoNotContact));
+        }
         if self.facts.open_complaint && rules.complaint_holds.contains(&wish.class) {
             return Some((None, Reason::OpenComplaint));
         }
@@ -176,7 +182,7 @@ impl<'a> Gates<'a> {
     pub fn opening(&self, class: WishClass, from: Timestamp) -> Opening {
         let (rules, zone) = (&self.policy.rules, self.facts.zone);
         let mandatory = class == WishClass::Mandatory;
-        let closed = self.outreach.ledger.closed(rules, zone, from);
+        let closed = self.ledger.closed(rules, zone, from);
         if let Some((until, reason)) = closed.filter(|_| !mandatory) {
             return Opening::Closed(until, reason);
         }
@@ -268,6 +274,26 @@ pub const fn is_live(channel: Channel) -> bool {
 }
 
 impl Outreach {
+    /// When each purpose was declined last.
+    #[must_use]
+    pub fn declined(&self) -> BTreeMap<&str, Timestamp> {
+        let mut declined = BTreeMap::new();
+        for state in self.wishes.values() {
+            if let (
+                Status::Done {
+                    outcome: Outcome::Declined,
+                    ..
+                },
+                Some(at),
+            ) = (&state.status, state.outcome_at)
+            {
+                let last = declined.entry(state.wish.purpose.as_str()).or_insert(at);
+                *last = at.max(*last);
+            }
+        }
+        declined
+    }
+
     /// Whether the customer may be dialled for this contact at this very moment: it is the one in flight, neither quiet
     /// hours nor a holiday stand in the way, and there is still something that may be said.
     #[must_use]

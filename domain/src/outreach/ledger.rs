@@ -1,6 +1,8 @@
 //! The pressure ledger: every contact we made with a customer, whoever made it and by whatever channel, and what it
 //! leaves open.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
@@ -83,6 +85,18 @@ impl Ledger {
     #[must_use]
     pub fn knows(&self, id: Uuid) -> bool {
         self.contacts.iter().any(|contact| contact.id == id)
+    }
+
+    /// The same with contacts that were made with the same person as somebody else.
+    pub(super) fn with(&self, others: &[Contact]) -> Cow<'_, Self> {
+        if others.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut all = self.clone();
+        for contact in others {
+            all.note(*contact);
+        }
+        Cow::Owned(all)
     }
 
     pub(super) fn note(&mut self, contact: Contact) {

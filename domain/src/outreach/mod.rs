@@ -10,6 +10,7 @@ mod decide;
 mod fact;
 mod gate;
 mod ledger;
+mod moving;
 mod priority;
 mod reason;
 mod receipt;

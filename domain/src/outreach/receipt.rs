@@ -25,11 +25,11 @@ impl Outreach {
         note("customer_zone", facts.zone.name().to_owned());
         note("customer_time", facts.zone.written(now));
         for cap in gates.policy.rules.windows() {
-            let made = self.ledger.count(cap, facts.zone, now);
+            let made = gates.ledger.count(cap, facts.zone, now);
             let name = format!("contacts_in_{}_days", cap.days);
             note(&name, format!("{made} of {}", cap.contacts));
         }
-        if let Some(last) = self.ledger.contacts().last() {
+        if let Some(last) = gates.ledger.contacts().last() {
             note("last_contact", facts.zone.written(last.at));
         }
         if let Some(tier) = facts.tier {
@@ -59,13 +59,14 @@ impl Outreach {
         note("attempts", state.attempts.to_string());
         note("window_closes", facts.zone.written(wish.expires_at));
         for channel in &wish.channels {
-            let consent = match facts.customer.consent_for(&wish.purpose, *channel) {
+            let (customer, now) = (facts.customer, gates.now);
+            let consent = match customer.consent_at(&wish.purpose, wish.class, *channel, now) {
                 Some(true) => "given",
                 Some(false) => "refused",
                 None => "not_stated",
             };
             note(&format!("consent.{}", channel.name()), consent.to_owned());
-            let reached = facts.customer.reach(*channel).is_some();
+            let reached = customer.reach(*channel, wish.class, now).is_some();
             note(
                 &format!("reachable.{}", channel.name()),
                 reached.to_string(),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::aggregate::Aggregate;
 use crate::channel::Channel;
 use crate::event::Revision;
-use crate::id::{CustomerId, InteractionId, PlanId, WishId};
+use crate::id::{CustomerId, InteractionId, MergeId, PlanId, WishId};
 use crate::outreach::{Contact, Fact, Ledger, Origin, Outcome, Reason, Wish};
 use crate::time::Timestamp;
 
@@ -26,6 +26,8 @@ pub struct Outreach {
     pub unreached_at: Option<Timestamp>,
     /// How many plans were made: the next one's id follows from it.
     pub plans_made: u64,
+    /// The customer is merged into another, or is about to be: what is wanted of them is wanted there.
+    pub handed_over: Option<(CustomerId, MergeId)>,
     /// The customer was erased: nothing more is wanted of them.
     pub closed: bool,
 }
@@ -79,6 +81,11 @@ pub enum Status {
     },
     /// The department does not want it any more.
     Withdrawn,
+    /// Pursued in the outreach to another customer, who is the same person, or is not after all.
+    Moved {
+        /// Whose.
+        to: CustomerId,
+    },
     /// Given up.
     Dropped {
         /// Why.
@@ -122,11 +129,11 @@ impl WishState {
         }
     }
 
-    /// Whether nothing follows any more: dropped, withdrawn, or said with an outcome that ends it.
+    /// Whether nothing follows here any more: dropped, withdrawn, moved, or said with an outcome that ends it.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         match self.status {
-            Status::Dropped { .. } | Status::Withdrawn => true,
+            Status::Dropped { .. } | Status::Withdrawn | Status::Moved { .. } => true,
             Status::Done { outcome, .. } => outcome.settles(),
             Status::Open | Status::Held { .. } | Status::Planned | Status::InContact { .. } => {
                 false
@@ -357,6 +364,25 @@ impl Aggregate for Outreach {
                 }
             }
             Fact::ContactNoted(contact) => self.ledger.note(*contact),
+            Fact::WishesMoved {
+                to,
+                merge,
+                wishes,
+                closing,
+            } => {
+                for wish in wishes {
+                    self.set(*wish, Status::Moved { to: *to });
+                }
+                if *closing {
+                    self.handed_over = Some((*to, *merge));
+                }
+            }
+            Fact::WishesReturned { wishes, .. } => {
+                for wish in wishes {
+                    self.set(*wish, Status::Open);
+                }
+                self.handed_over = None;
+            }
             Fact::Closed {} => self.closed = true,
         }
     }

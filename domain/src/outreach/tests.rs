@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -7,7 +6,7 @@ use super::*;
 use crate::aggregate::Folded;
 use crate::channel::Channel;
 use crate::contact_point::{ContactPoint, Kind};
-use crate::customer::{Customer, KnownContactPoint};
+use crate::customer::{ANY, Customer, KnownContactPoint, Scope, Statement};
 use crate::event::Revision;
 use crate::id::{AgentId, CustomerId, InteractionId, QueueId, TenantId, WishId};
 use crate::policy::{Cap, ContactPolicy, MOST_CONTACTS, Policy};
@@ -20,6 +19,7 @@ mod bundling;
 mod contacts;
 mod gates;
 mod histories;
+mod moving;
 mod pressure;
 
 /// Monday, 2026-11-23, ten in the morning in Shanghai.
@@ -83,12 +83,15 @@ fn service() -> Wish {
 fn reachable() -> Customer {
     let contact_point = ContactPoint::parse(Kind::Phone, "+8613800138000").unwrap();
     Customer {
-        contact_points: vec![KnownContactPoint {
-            contact_point,
-            verified: true,
-        }],
+        contact_points: vec![KnownContactPoint::new(contact_point, true)],
         ..Customer::default()
     }
+}
+
+/// What the customer says of being called, now.
+fn say(customer: &mut Customer, purpose: &str, given: bool) {
+    let statement = Statement::new(purpose, Channel::Voice, given, "call");
+    customer.consent.take(&statement, Timestamp::default());
 }
 
 /// One contact a day and no other cap, so that a test says what else it is about.

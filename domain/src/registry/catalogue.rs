@@ -85,11 +85,53 @@ catalogue! { customer, Customer:
         "The customer is called so.", Customer::Named { name: Private::new("Li Wei".to_owned()) };
     Customer::ZoneSet { .. } => "customer.zone_set.v1",
         "The customer lives by this clock.", Customer::ZoneSet { zone: zone() };
-    Customer::ConsentChanged { .. } => "customer.consent_changed.v1",
+    Customer::PreferenceSet { .. } => "customer.preference_set.v1",
+        "The customer likes to be contacted so; what is absent is no longer preferred.", preference_set();
+    Customer::ConsentChanged(_) => "customer.consent_changed.v1",
         "The customer agreed to or refused contacts for a purpose on a channel.", consent_changed();
-    Customer::DoNotContactChanged { .. } => "customer.do_not_contact_changed.v1",
-        "The customer wants no outreach at all, or wants it again.",
-        Customer::DoNotContactChanged { active: true, reason: Private::new("asked on the phone".to_owned()) };
+    Customer::DoNotContactChanged(_) => "customer.do_not_contact_changed.v1",
+        "The customer wants no outreach, at all or about what is sold, for good or for a time; or wants it again.",
+        do_not_contact_changed();
+    Customer::ComplaintOpened { .. } => "customer.complaint_opened.v1",
+        "The customer complained.",
+        Customer::ComplaintOpened {
+            complaint: complaint(),
+            about: Private::new("The second delivery was late, too.".to_owned()),
+            interaction: Some(interaction_id()),
+        };
+    Customer::ComplaintClosed { .. } => "customer.complaint_closed.v1",
+        "Service settled a complaint.",
+        Customer::ComplaintClosed {
+            complaint: complaint(),
+            resolution: Private::new("Shipping was paid back.".to_owned()),
+        };
+    Customer::FactStated(_) => "customer.fact_stated.v1",
+        "A department knows something of the customer; the newest truth under a key counts.", fact_stated();
+    Customer::Qualified(_) => "customer.qualified.v1",
+        "Somebody decided whether the customer is dealt with, and what they are worth; the last decision counts.",
+        qualified();
+    Customer::Absorbed(_) => "customer.absorbed.v1",
+        "Another customer is the same person, or is about to be merged; this one stays.", absorbed();
+    Customer::Merged { .. } => "customer.merged.v1",
+        "The customer is the same person as another, who stays; nothing that is known of either moves.",
+        Customer::Merged { into: customer_id(), merge: merge() };
+    Customer::MergeRefused { .. } => "customer.merge_refused.v1",
+        "It will not come to this merging.", Customer::MergeRefused { merge: merge() };
+    Customer::Unmerged { .. } => "customer.unmerged.v1",
+        "The customer is another person after all.", Customer::Unmerged { from: customer_id(), merge: merge() };
+    Customer::Released { .. } => "customer.released.v1",
+        "Somebody who was noted as the same person no longer is.",
+        Customer::Released { customer: other_customer_id(), why: ReleaseReason::Unmerged };
+    Customer::MatchSuspected { .. } => "customer.match_suspected.v1",
+        "The customer may be the same person as another; somebody has to look.",
+        Customer::MatchSuspected {
+            review: review(),
+            other: other_customer_id(),
+            doubt: Doubt::ClaimedContactPoint,
+        };
+    Customer::MatchJudged { .. } => "customer.match_judged.v1",
+        "Somebody looked and decided whether the two are one person.",
+        Customer::MatchJudged { review: review(), judgement: Judgement::Different };
     Customer::Erased { .. } => "customer.erased.v1",
         "The customer was erased: the key of all that is personal is destroyed, the history stays.",
         Customer::Erased { ground: ErasureGround::Requested };
@@ -101,6 +143,11 @@ catalogue! { contact_point, ClaimFact:
     ClaimFact::Released { .. } => "contact_point.released.v1",
         "The number or address belongs to nobody; whoever is reached there next is somebody new.",
         ClaimFact::Released { customer: customer_id() };
+    ClaimFact::Listed(_) => "contact_point.do_not_contact_listed.v1",
+        "The number or address is on the tenant's do-not-contact list, whoever it belongs to.",
+        ClaimFact::Listed(listing());
+    ClaimFact::Unlisted { .. } => "contact_point.do_not_contact_unlisted.v1",
+        "The number or address is on that list no longer.", ClaimFact::Unlisted { scope: Scope::Marketing };
 }
 
 catalogue! { outreach, Outreach:
@@ -139,6 +186,18 @@ catalogue! { outreach, Outreach:
         Outreach::ContactEnded { interaction: interaction_id(), reached: false, returned: vec![wish_id()] };
     Outreach::ContactNoted(_) => "outreach.contact_noted.v1",
         "A contact was made that no plan led to; it counts like any other.", Outreach::ContactNoted(contact());
+    Outreach::WishesMoved { .. } => "outreach.wishes_moved.v1",
+        "Wishes are pursued in the outreach to another customer, because the two are one person or because they are not; \
+         a closing one leaves nothing here and takes nothing in.",
+        Outreach::WishesMoved {
+            to: other_customer_id(),
+            merge: merge(),
+            wishes: vec![wish_id()],
+            closing: true,
+        };
+    Outreach::WishesReturned { .. } => "outreach.wishes_returned.v1",
+        "The customer is one by themselves again, and these wishes wait here again.",
+        Outreach::WishesReturned { from: other_customer_id(), merge: merge(), wishes: vec![wish_id()] };
     Outreach::Closed {} => "outreach.closed.v1",
         "The customer was erased: nothing is wanted of them any more.", Outreach::Closed {};
 }

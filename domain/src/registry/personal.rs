@@ -22,6 +22,12 @@ pub fn paths(kind: &str, version: u16) -> &'static [Path] {
         ("customer.named", 1) => &[&["name"]],
         ("customer.consent_changed", 1) => &[&["evidence"]],
         ("customer.do_not_contact_changed", 1) => &[&["reason"]],
+        ("customer.preference_set", 1) => &[&["contact_point", "value"]],
+        ("customer.complaint_opened", 1) => &[&["about"]],
+        ("customer.complaint_closed", 1) => &[&["resolution"]],
+        ("customer.absorbed", 1) => &[&["evidence"]],
+        ("customer.qualified", 1) => &[&["evidence"]],
+        ("customer.fact_stated", 1) => &[&["value", "text"]],
         ("outreach.wish_filed" | "outreach.wish_amended", 1) => {
             &[&["talking_point"], &["message"], &["script"], &["evidence"]]
         }

@@ -130,7 +130,8 @@ fn said_of(fact: &outreach::Fact) -> Option<(WishEvent, Vec<WishId>, Value)> {
             let said = json!({ "outcome": outcome, "interaction": interaction });
             Some((news, vec![*wish], said))
         }
-        // What begins, moves or ends a contact is said of each wish by the facts above.
+        // What begins, moves or ends a contact is said of each wish by the facts above; one that is pursued with another
+        // customer is the same wish still.
         Fact::WishFiled(_)
         | Fact::WishAmended(_)
         | Fact::ContactNoted(_)
@@ -138,6 +139,8 @@ fn said_of(fact: &outreach::Fact) -> Option<(WishEvent, Vec<WishId>, Value)> {
         | Fact::PlanWithdrawn { .. }
         | Fact::AgendaTakenUp { .. }
         | Fact::ContactEnded { .. }
+        | Fact::WishesMoved { .. }
+        | Fact::WishesReturned { .. }
         | Fact::Closed {} => None,
     }
 }

@@ -10,6 +10,7 @@ use rapport_domain::outreach::{
 };
 use rapport_domain::private::Private;
 use rapport_domain::time::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -128,7 +129,7 @@ pub struct HistoryEntry {
     /// By whom.
     pub actor: Actor,
     /// `filed`, `amended`, `held`, `dropped`, `planned`, `started`, `withdrawn`, `taken_up`, `outcome`, `returned`,
-    /// `wish_withdrawn`.
+    /// `wish_withdrawn`, `moved` to the outreach of somebody who is the same person, `moved_back`.
     pub what: &'static str,
     /// Why, when it was decided.
     pub reason: Option<Reason>,
@@ -219,7 +220,7 @@ impl Engine {
         if report.at > now + CLOCKS_APART || now.since(report.at) > OLDEST_CONTACT {
             return Err(invalid("at", "it must lie in the last year, and not ahead"));
         }
-        self.living(tenant, customer).await?;
+        let customer = self.living(tenant, customer).await?.person(customer);
         let situation = self.situation(tenant, customer).await?;
         let contact = Contact {
             id: Uuid::new_v5(
@@ -241,7 +242,7 @@ impl Engine {
         Ok(done.position)
     }
 
-    /// How much a customer was contacted, and when the next contact is allowed.
+    /// How much a customer was contacted, as whoever they were known, and when the next contact is allowed.
     ///
     /// # Errors
     /// [`CommandError::NotFound`] for an unknown customer.
@@ -250,6 +251,9 @@ impl Engine {
         tenant: TenantId,
         customer: CustomerId,
     ) -> Result<Pressure, CommandError> {
+        let known = self.customer(tenant, customer).await?;
+        let known = known.ok_or(CommandError::NotFound("customer"))?;
+        let customer = known.person(customer);
         let situation = self.situation(tenant, customer).await?;
         let outreach = self
             .store
@@ -274,7 +278,8 @@ impl Engine {
         Ok(known.ok_or(CommandError::NotFound("wish"))?.wish.clone())
     }
 
-    /// What happened to a wish, oldest first, read from the customer's own history.
+    /// What happened to a wish, oldest first, read from the customer's own history and from those of whoever is or was
+    /// the same person.
     ///
     /// # Errors
     /// [`CommandError::Unavailable`] when the log cannot be read.
@@ -284,6 +289,31 @@ impl Engine {
         customer: CustomerId,
         wish: WishId,
     ) -> Result<Vec<HistoryEntry>, CommandError> {
+        let known = self.customer(tenant, customer).await?;
+        let absorbed = known.iter().flat_map(|known| known.links.absorbed.keys());
+        let mut asked = BTreeSet::from([customer]);
+        let mut waiting: Vec<CustomerId> = absorbed.copied().chain([customer]).collect();
+        asked.extend(&waiting);
+        let mut entries = vec![];
+        while let Some(one) = waiting.pop() {
+            let told = self.told_by(tenant, one, wish).await?;
+            waiting.extend(told.also.into_iter().filter(|also| asked.insert(*also)));
+            entries.extend(told.entries);
+        }
+        entries.sort_by_key(|entry| entry.position);
+        // Where it moved to it is filed once more; whoever reads this knows that from the moving.
+        let mut filed = false;
+        entries.retain(|entry| entry.what != "filed" || !std::mem::replace(&mut filed, true));
+        Ok(entries)
+    }
+
+    /// What one customer's history tells of a wish.
+    async fn told_by(
+        &self,
+        tenant: TenantId,
+        customer: CustomerId,
+        wish: WishId,
+    ) -> Result<Telling, CommandError> {
         let stream = Stream::new(Category::Outreach, customer.as_uuid());
         let (mut next, mut telling) = (Revision::FIRST, Telling::of(wish));
         loop {
@@ -294,7 +324,7 @@ impl Engine {
             }
             match page.last() {
                 Some(last) if page.len() == PAGE => next = last.revision.next(),
-                _ => return Ok(telling.entries),
+                _ => return Ok(telling),
             }
         }
     }
@@ -319,6 +349,8 @@ struct Telling {
     topic: (String, String),
     /// The plan it is part of, and the contact it is said on.
     plan: Option<PlanId>,
+    /// In whose outreach it was pursued, too: they are or were taken for the same person.
+    also: BTreeSet<CustomerId>,
     entries: Vec<HistoryEntry>,
 }
 
@@ -328,6 +360,7 @@ impl Telling {
             wish,
             topic: (String::new(), String::new()),
             plan: None,
+            also: BTreeSet::new(),
             entries: vec![],
         }
     }
@@ -444,8 +477,18 @@ impl Telling {
                 interaction: Some(interaction),
                 ..here("returned")
             },
+            Fact::WishesMoved { to, wishes, .. } if wishes.contains(&self.wish) => {
+                self.also.insert(to);
+                here("moved")
+            }
+            Fact::WishesReturned { from, wishes, .. } if wishes.contains(&self.wish) => {
+                self.also.insert(from);
+                here("moved_back")
+            }
             Fact::WishFiled(_)
             | Fact::WishAmended(_)
+            | Fact::WishesMoved { .. }
+            | Fact::WishesReturned { .. }
             | Fact::WishWithdrawn { .. }
             | Fact::WishHeld { .. }
             | Fact::WishDropped { .. }

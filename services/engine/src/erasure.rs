@@ -44,8 +44,20 @@ pub struct Erasure {
     pub position: Position,
 }
 
+impl Erasure {
+    /// Of one person who was taken for several.
+    fn and(self, other: Self) -> Self {
+        Self {
+            new: self.new || other.new,
+            released: self.released + other.released,
+            dropped: self.dropped + other.dropped,
+            position: self.position.max(other.position),
+        }
+    }
+}
+
 impl Engine {
-    /// Forgets a customer for good. Asked again, it does what is left to do.
+    /// Forgets a customer for good, with all who are one person with them. Asked again, it does what is left to do.
     ///
     /// # Errors
     /// [`CommandError::NotFound`] for a customer of nobody or of another tenant. [`CommandError::Rejected`] with
@@ -61,16 +73,77 @@ impl Engine {
     ) -> Result<Erasure, CommandError> {
         let known = self.customer(tenant, customer).await?;
         let known = known.ok_or(CommandError::NotFound("customer"))?;
-        if !known.is_erased()
-            && let Some(contact) = self.contact_with(tenant, customer).await?
-        {
-            return Err(CommandError::Rejected {
-                code: "contact_open",
-                detail: format!(
-                    "contact {contact} with this customer is not over; end it and finish its wrap-up, then erase"
-                ),
-            });
+        let one = known.person(customer);
+        let person = self.customer(tenant, one).await?;
+        let person = person.ok_or(CommandError::NotFound("customer"))?;
+        let everybody: Vec<CustomerId> = [one]
+            .into_iter()
+            .chain(self.merged_into(tenant, one, &person).await?)
+            .collect();
+        for who in &everybody {
+            let known = self.customer(tenant, *who).await?;
+            if known.is_some_and(|known| !known.is_erased())
+                && let Some(contact) = self.contact_with(tenant, *who).await?
+            {
+                return Err(CommandError::Rejected {
+                    code: "contact_open",
+                    detail: format!(
+                        "contact {contact} with this customer is not over; end it and finish its wrap-up, then erase"
+                    ),
+                });
+            }
         }
+        let mut whole: Option<Erasure> = None;
+        for who in everybody {
+            let part = self.erase_one(tenant, who, ground, actor.clone()).await?;
+            whole = Some(whole.map_or(part, |so_far| so_far.and(part)));
+        }
+        whole.ok_or(CommandError::NotFound("customer"))
+    }
+
+    /// Those whose own history says that they are one person with this one.
+    async fn merged_into(
+        &self,
+        tenant: TenantId,
+        one: CustomerId,
+        known: &Customer,
+    ) -> Result<Vec<CustomerId>, CommandError> {
+        let mut members = vec![];
+        for member in known.links.absorbed.keys() {
+            let theirs = self.customer(tenant, *member).await?;
+            if theirs.is_some_and(|theirs| theirs.person(*member) == one) {
+                members.push(*member);
+            }
+        }
+        Ok(members)
+    }
+
+    /// Those who are one person with a customer who was erased are erased, too.
+    async fn erase_the_rest(&self, tenant: TenantId, one: CustomerId) -> Result<(), CommandError> {
+        let Some(known) = self
+            .customer(tenant, one)
+            .await?
+            .filter(|known| known.is_erased())
+        else {
+            return Ok(());
+        };
+        for member in self.merged_into(tenant, one, &known).await? {
+            let theirs = self.customer(tenant, member).await?;
+            if theirs.is_some_and(|theirs| !theirs.is_erased()) {
+                self.erase_one(tenant, member, ErasureGround::Requested, Actor::System)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn erase_one(
+        &self,
+        tenant: TenantId,
+        customer: CustomerId,
+        ground: ErasureGround,
+        actor: Actor,
+    ) -> Result<Erasure, CommandError> {
         // Before the reaction to the fact destroys the key.
         let points = self.contact_points_in_log(customer).await?;
         let ctx = Ctx::by(tenant, actor, customer.as_uuid());
@@ -94,6 +167,10 @@ impl Engine {
     pub(crate) async fn finish_erasure(&self, tenant: TenantId, customer: CustomerId, ctx: &Ctx) {
         let finished = match self.contact_points_in_log(customer).await {
             Ok(points) => self.go_on_erasing(tenant, customer, &points, ctx).await,
+            Err(error) => Err(error),
+        };
+        let finished = match finished {
+            Ok(_) => Box::pin(self.erase_the_rest(tenant, customer)).await,
             Err(error) => Err(error),
         };
         if let Err(error) = finished {

@@ -130,8 +130,31 @@ impl Rejected for agent::Rejection {
 
 impl Rejected for customer::Rejection {
     fn into_command_error(self) -> CommandError {
+        let detail = self.to_string();
+        let invalid = |field| CommandError::Invalid {
+            field,
+            detail: detail.clone(),
+        };
+        let rejected = |code| CommandError::Rejected {
+            code,
+            detail: detail.clone(),
+        };
         match self {
             Self::Erased => CommandError::erased(),
+            Self::NotSaidYet => invalid("consent.stated_at"),
+            Self::AgreementOver | Self::RefusalExpires => invalid("consent.expires_at"),
+            Self::BlockOver => invalid("do_not_contact.until"),
+            Self::NotTrueYet => invalid("facts.as_of"),
+            Self::UnknownContactPoint => invalid("preference.contact_point"),
+            Self::UnknownComplaint => CommandError::NotFound("complaint"),
+            Self::UnknownReview => CommandError::NotFound("review"),
+            Self::SamePerson => rejected("same_customer"),
+            Self::IsMerged => rejected("customer_merged"),
+            Self::HasMerged => rejected("has_merged"),
+            Self::MergeRefused => rejected("merge_refused"),
+            Self::IsNotMerged => rejected("not_merged"),
+            Self::Judged => rejected("already_judged"),
+            Self::TooMany => rejected("too_many"),
         }
     }
 }
@@ -149,6 +172,11 @@ impl Rejected for outreach::Rejection {
                 detail: self.to_string(),
             },
             Self::Closed => CommandError::erased(),
+            Self::HandedOver => CommandError::Busy,
+            Self::BeingContacted => CommandError::Rejected {
+                code: "contact_open",
+                detail: self.to_string(),
+            },
             Self::EmptyWindow => CommandError::Invalid {
                 field: "expires_at",
                 detail: self.to_string(),

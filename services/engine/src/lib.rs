@@ -43,7 +43,7 @@ mod wishes;
 
 pub use cluster::NodeSettings;
 pub use counters::Counters;
-pub use customers::{CustomerChange, CustomerRef};
+pub use customers::{CustomerChange, CustomerRef, StatedFacts};
 pub use declare::{AgentDeclaration, TenantDeclaration};
 pub use directory::{AgentEntry, Directory, QueueEntry, TenantEntry};
 pub use dry_runs::{DryRun, DryRunOrder, DryRunState, MOST_DAYS};

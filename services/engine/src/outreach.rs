@@ -5,7 +5,7 @@ use rapport_domain::customer::Customer;
 use rapport_domain::event::Position;
 use rapport_domain::id::{CustomerId, InteractionId, PlanId, TenantId};
 use rapport_domain::interaction::{self, Interaction, Phase, Start};
-use rapport_domain::outreach::{Contact, CustomerFacts, Outreach, Rejection};
+use rapport_domain::outreach::{Contact, CustomerFacts, Outreach, Rejection, WishClass};
 use rapport_domain::policy::Policy;
 use rapport_domain::time::{Timestamp, Zone};
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Engine {
             .tenant(tenant)
             .ok_or(CommandError::NotFound("tenant"))?;
         let customer = self
-            .customer(tenant, customer)
+            .person(tenant, customer)
             .await?
             .ok_or(CommandError::NotFound("customer"))?;
         let zone = customer.zone.unwrap_or(entry.tenant.definition.zone);
@@ -214,7 +214,15 @@ impl Engine {
                 .timers
                 .set(Due::Outreach { tenant, customer }, self.now() + LATER);
         };
-        let Some(contact_point) = situation.customer.reach(Channel::Voice).cloned() else {
+        // One number for all that is to be said: one that the strictest of the wishes may use.
+        let classes = outreach.agenda_of(interaction).into_iter();
+        let class = classes.map(|state| state.wish.class).max();
+        let class = class.unwrap_or(WishClass::Mandatory);
+        let reached = situation
+            .customer
+            .reach(Channel::Voice, class, self.now())
+            .cloned();
+        let Some(contact_point) = reached else {
             return self
                 .contact_ended(tenant, customer, interaction, false)
                 .await;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use rapport_domain::acd::{self, Input, Media, WorkItem};
 use rapport_domain::agent::{self, Presence, ReservationEnd};
-use rapport_domain::channel::Direction;
+use rapport_domain::channel::{Channel, Direction};
+use rapport_domain::customer::opt_out::is_opt_out;
 use rapport_domain::id::{AgentId, CustomerId, InteractionId, QueueId};
 use rapport_domain::interaction::{self, DialParty, Interaction, OfferEnd};
 use rapport_domain::outreach::{self, Contact, Origin};
 use rapport_domain::setup::QueueFact;
 
+use crate::customers::{COMPLAINT, Pair};
 use crate::engine::Engine;
 use crate::floors::{agent_rule, queue_rule};
 use crate::live::ChangeKind;
@@ -176,9 +178,17 @@ impl Engine {
                 .await;
                 self.show(cause, id, agent, true).await;
             }
-            F::MessageReceived { message, .. } | F::MessageSent { message, .. } => {
+            F::MessageReceived { message, text } => {
+                // The widest of the channels' lists; the contact's own is asked when it is known.
+                if is_opt_out(text.expose(), Channel::Sms) {
+                    self.decide_then(cause, id.as_uuid(), move |engine, tenant, ctx| async move {
+                        engine.opted_out(tenant, id, &text, at, &ctx).await;
+                    })
+                    .await;
+                }
                 self.show_message(cause, id, message).await;
             }
+            F::MessageSent { message, .. } => self.show_message(cause, id, message).await,
             F::OfferVoided { .. } => {}
             F::DialRequested {
                 leg,
@@ -190,10 +200,18 @@ impl Engine {
                 })
                 .await;
             }
-            F::DialRequested { .. }
-            | F::DialEnded { .. }
-            | F::Connected {}
-            | F::DispositionSet { .. } => {
+            F::DispositionSet {
+                disposition, note, ..
+            } => {
+                if disposition == COMPLAINT {
+                    self.decide_then(cause, id.as_uuid(), move |engine, tenant, ctx| async move {
+                        engine.complained(tenant, id, note, &ctx).await;
+                    })
+                    .await;
+                }
+                self.show_holder(cause, id, false).await;
+            }
+            F::DialRequested { .. } | F::DialEnded { .. } | F::Connected {} => {
                 self.show_holder(cause, id, false).await;
             }
             F::Abandoned {} => {
@@ -353,6 +371,32 @@ impl Engine {
             | F::WishDropped { .. }
             | F::ContactNoted(_)
             | F::Closed {} => {}
+            F::WishesReturned { .. } => {
+                self.decide_then(
+                    cause,
+                    customer.as_uuid(),
+                    move |engine, tenant, ctx| async move {
+                        engine.adopt_again(tenant, customer, &ctx).await;
+                    },
+                )
+                .await;
+            }
+            F::WishesMoved {
+                to, merge, closing, ..
+            } => {
+                let (survivor, absorbed) = if closing {
+                    (to, customer)
+                } else {
+                    (customer, to)
+                };
+                let pair = Pair::new(cause.tenant, survivor, absorbed, merge);
+                self.decide_then(
+                    cause,
+                    survivor.as_uuid(),
+                    move |engine, _, ctx| async move { engine.carry_on(pair, closing, &ctx).await },
+                )
+                .await;
+            }
             F::ContactPlanned { .. } => self.count(cause, |counters| &counters.contacts_planned),
             F::ContactEnded { .. } => {}
             F::ContactStarted {

@@ -151,8 +151,12 @@ impl Engine {
             }
             Category::Customer => {
                 self.store.outdate::<Customer>(recorded);
-                if recorded.event.kind == "customer.erased" {
-                    self.react_to_erasure(cause).await;
+                match recorded.event.kind.as_str() {
+                    "customer.erased" => self.react_to_erasure(cause).await,
+                    "customer.absorbed" | "customer.unmerged" => {
+                        self.react_to_merging(cause, fact(recorded)?).await;
+                    }
+                    _ => {}
                 }
             }
             Category::ContactPoint => self.store.outdate::<Claim>(recorded),
@@ -186,6 +190,14 @@ impl Engine {
             Category::Interaction => self.react_to_interaction(cause, fact(recorded)?).await,
             Category::Agent => self.react_to_agent(cause, fact(recorded)?).await,
             Category::Outreach => self.react_to_outreach(cause, fact(recorded)?).await,
+            Category::Customer
+                if matches!(
+                    recorded.event.kind.as_str(),
+                    "customer.absorbed" | "customer.unmerged"
+                ) =>
+            {
+                self.react_to_merging(cause, fact(recorded)?).await;
+            }
             _ => {}
         }
         Ok(())

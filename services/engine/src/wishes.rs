@@ -7,7 +7,7 @@ use rapport_domain::contact_point::{ContactPoint, Kind};
 use rapport_domain::event::{Actor, Position};
 use rapport_domain::id::{CustomerId, InteractionId, TenantId, WishId};
 use rapport_domain::interaction::Interaction;
-use rapport_domain::outreach::{CERTAIN, USUAL_SECONDS, Wish, WishClass};
+use rapport_domain::outreach::{CERTAIN, Outreach, Status, USUAL_SECONDS, Wish, WishClass};
 use rapport_domain::private::Private;
 use rapport_domain::time::Timestamp;
 use uuid::Uuid;
@@ -162,10 +162,17 @@ impl Engine {
         let situation = self.situation(tenant, customer).await?;
         // The id follows from all that the key is unique in, so nobody can take another's.
         let id = match key {
-            Some(key) => WishId::derived(
-                tenant.as_uuid(),
-                &format!("wish/{department}/{customer}/{key}"),
-            ),
+            Some(key) => match self.wish_of(tenant, customer, department, key).await? {
+                (id, None) => id,
+                (wish, Some(position)) => {
+                    return Ok(FiledWish {
+                        wish,
+                        customer,
+                        new: false,
+                        position,
+                    });
+                }
+            },
             None => WishId::from_uuid(self.fresh()),
         };
         let wish = Wish { id, ..draft };
@@ -187,6 +194,34 @@ impl Engine {
             new: !filed.facts.is_empty(),
             position: filed.position,
         })
+    }
+
+    /// The id of a wish by its department's key. It may have been filed for somebody who is one person with the customer: then
+    /// it has that one's, and when it ended there, a position that has seen it.
+    async fn wish_of(
+        &self,
+        tenant: TenantId,
+        customer: CustomerId,
+        department: &str,
+        key: Uuid,
+    ) -> Result<(WishId, Option<Position>), CommandError> {
+        let id = |customer: CustomerId| {
+            let name = format!("wish/{department}/{customer}/{key}");
+            WishId::derived(tenant.as_uuid(), &name)
+        };
+        let known = self.customer(tenant, customer).await?;
+        for member in known.iter().flat_map(|known| known.links.absorbed.keys()) {
+            let theirs = self
+                .store
+                .load_of::<Outreach>(tenant, member.as_uuid())
+                .await?;
+            let wish = id(*member);
+            if let Some(state) = theirs.and_then(|theirs| theirs.wishes.get(&wish).cloned()) {
+                let here = state.status == (Status::Moved { to: customer });
+                return Ok((wish, (!here).then(|| self.log().head())));
+            }
+        }
+        Ok((id(customer), None))
     }
 
     /// The hub lost a call: its caller is owed another one. The wish's id follows from the call's, so it is filed once.

@@ -181,7 +181,7 @@ impl Traffic {
         self.and(
             customer.as_uuid(),
             &mut known,
-            Customer::create(point.clone(), true),
+            Customer::create(point.clone(), true, None),
         );
         let outreach = (n.is_multiple_of(4)).then(|| {
             self.wishes(

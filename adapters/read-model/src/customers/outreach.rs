@@ -185,15 +185,34 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
             }
             Ok(())
         }
+        Fact::WishesMoved { wishes, .. } => {
+            // Until it is filed there.
+            let sql = "UPDATE wish SET status = 'open', reason = NULL, until = NULL, plan = NULL, slot = NULL WHERE id = ?1";
+            let mut moved = on.prepare_cached(sql)?;
+            for wish in wishes {
+                moved.execute([bytes(wish.as_uuid())])?;
+            }
+            Ok(())
+        }
+        Fact::WishesReturned { wishes, .. } => {
+            let sql = "UPDATE wish SET customer = ?2, status = 'open', reason = NULL, until = NULL WHERE id = ?1";
+            let mut back = on.prepare_cached(sql)?;
+            for wish in wishes {
+                back.execute((bytes(wish.as_uuid()), bytes(recorded.stream.id)))?;
+            }
+            Ok(())
+        }
         Fact::ContactNoted(_) | Fact::Closed {} => Ok(()),
     }
 }
 
 fn file(on: &Connection, recorded: &Recorded, wish: &Wish) -> rusqlite::Result<()> {
-    let sql = "INSERT OR IGNORE INTO wish
+    // One that is known moved here with a customer who was merged: when it was filed stays.
+    let sql = "INSERT INTO wish
         (position, id, tenant, customer, department, purpose, class, value, filed_at, expires_at,
         propensity, expected_seconds, bundle, channels, not_before)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+        ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, status = 'open'";
     on.prepare_cached(sql)?.execute((
         number(recorded.position.0),
         bytes(wish.id.as_uuid()),

@@ -1,18 +1,19 @@
 //! Questions about customers. Every one names the tenant and sees nothing of others.
 
 use rapport_domain::event::Position;
-use rapport_domain::id::{CustomerId, InteractionId, PlanId, TenantId, WishId};
+use rapport_domain::id::{CustomerId, InteractionId, PlanId, ReviewId, TenantId, WishId};
 use rapport_domain::private::Private;
 use rapport_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 use uuid::Uuid;
 
+use super::profile;
 use crate::stored::{
     bytes, json, maybe_millis, maybe_uuid, millis, number, position, unsigned, uuid,
 };
 use crate::view::{
-    ConsentView, ContactPointView, CustomerName, CustomerView, DecidedWish, Decision, DecisionPage,
-    OutcomeCount, WishFilter, WishPage, WishView,
+    CustomerName, CustomerView, DecidedWish, Decision, DecisionPage, OutcomeCount, ReviewPage,
+    ReviewView, WishFilter, WishPage, WishView,
 };
 
 const WISH: &str =
@@ -55,64 +56,57 @@ pub(crate) fn customer(
     tenant: TenantId,
     id: CustomerId,
 ) -> rusqlite::Result<Option<CustomerView>> {
-    let (tenant, key) = (bytes(tenant.as_uuid()), bytes(id.as_uuid()));
-    let sql =
-        "SELECT name, zone, do_not_contact, erased_at FROM customer WHERE id = ?1 AND tenant = ?2";
+    let tenant = bytes(tenant.as_uuid());
+    let key = profile::one_person(on, bytes(id.as_uuid()))?;
+    let id = CustomerId::from_uuid(Uuid::from_bytes(key));
+    let sql = "SELECT name, zone, preferred_channel, preferred_point, erased_at FROM customer
+        WHERE id = ?1 AND tenant = ?2";
     let known = on.prepare_cached(sql)?.query_row((key, tenant), |row| {
         Ok((
             row.get::<_, Option<String>>(0)?,
             row.get(1)?,
             row.get(2)?,
-            maybe_millis(row, 3)?,
+            maybe_uuid(row, 3)?,
+            maybe_millis(row, 4)?,
         ))
     });
-    let Some((name, zone, do_not_contact, erased_at)) = known.optional()? else {
+    let Some((name, zone, preferred_channel, preferred_point, erased_at)) = known.optional()?
+    else {
         return Ok(None);
     };
-    let sql =
-        "SELECT kind, value, verified FROM contact_point WHERE customer = ?1 ORDER BY position";
-    let contact_points = on
-        .prepare_cached(sql)?
-        .query_map([key], |row| {
-            Ok(ContactPointView {
-                kind: row.get(0)?,
-                value: Private::new(row.get(1)?),
-                verified: row.get(2)?,
-            })
-        })?
-        .collect::<Result<_, _>>()?;
-    let sql =
-        "SELECT purpose, channel, given FROM consent WHERE customer = ?1 ORDER BY purpose, channel";
-    let consent = on
-        .prepare_cached(sql)?
-        .query_map([key], |row| {
-            Ok(ConsentView {
-                purpose: row.get(0)?,
-                channel: row.get(1)?,
-                given: row.get(2)?,
-            })
-        })?
-        .collect::<Result<_, _>>()?;
     // `+` keeps the planner from walking all wishes of the tenant because they come in the right order.
-    let sql = format!("{WISH} WHERE customer = ?1 AND +tenant = ?2 ORDER BY position");
+    let sql = format!(
+        "{WISH} WHERE customer IN (SELECT ?1 UNION SELECT customer FROM link WHERE survivor = ?1)
+        AND +tenant = ?2 ORDER BY position"
+    );
     let wishes = on
         .prepare_cached(&sql)?
         .query_map((key, tenant), wish_view)?
         .collect::<Result<_, _>>()?;
     let name = name.map(Private::new);
+    let blocks = profile::blocks(on, key)?;
     Ok(Some(CustomerView {
         id,
+        merged: profile::merged(on, key)?,
         name,
-        contact_points,
+        contact_points: profile::contact_points(on, key, preferred_point)?,
         zone,
-        do_not_contact,
-        consent,
+        preferred_channel,
+        do_not_contact: blocks
+            .iter()
+            .any(|block| block.scope == "all" && block.until.is_none()),
+        blocks,
+        consent: profile::consent(on, key)?,
+        complaints: profile::complaints(on, key)?,
+        facts: profile::facts(on, key)?,
+        qualification: profile::qualification(on, key)?,
         wishes,
         erased_at,
     }))
 }
 
-/// Whom a contact point leads to: its owner first, then others who gave it.
+/// Whom a contact point leads to: its owner first, then others who gave it; of those who are one person, the one who
+/// stayed.
 pub(crate) fn find_customers(
     on: &Connection,
     tenant: TenantId,
@@ -122,7 +116,8 @@ pub(crate) fn find_customers(
             SELECT customer, 0 AS place, position FROM claim WHERE key = ?1 AND tenant = ?2
             UNION ALL
             SELECT customer, 1 AS place, position FROM contact_point WHERE key = ?1
-        ) AS found JOIN customer ON customer.id = found.customer AND customer.tenant = ?2
+        ) AS found LEFT JOIN link ON link.customer = found.customer
+        JOIN customer ON customer.id = coalesce(link.survivor, found.customer) AND customer.tenant = ?2
         GROUP BY customer.id ORDER BY min(found.place), min(found.position)";
     let mut query = on.prepare_cached(sql)?;
     let found = query.query_map((bytes(key), bytes(tenant.as_uuid())), |row| {
@@ -133,6 +128,63 @@ pub(crate) fn find_customers(
         })
     })?;
     found.collect()
+}
+
+/// Doubts that wait for somebody, or all, in the order in which they were raised, after a cursor.
+pub(crate) fn reviews(
+    on: &Connection,
+    tenant: TenantId,
+    waiting: bool,
+    after: Position,
+    limit: usize,
+) -> rusqlite::Result<ReviewPage> {
+    // Two statements, because one with `OR` would not use the index of those that wait.
+    let which = if waiting { "AND judgement IS NULL" } else { "" };
+    let sql =
+        format!("{REVIEW} WHERE tenant = ?1 AND position > ?2 {which} ORDER BY position LIMIT ?3");
+    let mut query = on.prepare_cached(&sql)?;
+    let asked = (bytes(tenant.as_uuid()), number(after.0), one_more(limit));
+    let mut found: Vec<(ReviewView, Position)> = query
+        .query_map(asked, |row| Ok((review_view(row)?, position(row, 8)?)))?
+        .collect::<Result<_, _>>()?;
+    let next = cut(&mut found, limit)
+        .and_then(|()| found.last())
+        .map(|(_, position)| *position);
+    Ok(ReviewPage {
+        reviews: found.into_iter().map(|(review, _)| review).collect(),
+        next,
+    })
+}
+
+pub(crate) fn review(
+    on: &Connection,
+    tenant: TenantId,
+    id: ReviewId,
+) -> rusqlite::Result<Option<ReviewView>> {
+    let sql = format!("{REVIEW} WHERE id = ?1 AND tenant = ?2");
+    let asked = (bytes(id.as_uuid()), bytes(tenant.as_uuid()));
+    on.prepare_cached(&sql)?
+        .query_row(asked, review_view)
+        .optional()
+}
+
+const REVIEW: &str =
+    "SELECT id, customer, other, doubt, at, judgement, judged_at, judged_by, position FROM review";
+
+fn review_view(row: &Row<'_>) -> rusqlite::Result<ReviewView> {
+    let by: Option<String> = row.get(7)?;
+    Ok(ReviewView {
+        id: ReviewId::from_uuid(uuid(row, 0)?),
+        customers: [
+            CustomerId::from_uuid(uuid(row, 1)?),
+            CustomerId::from_uuid(uuid(row, 2)?),
+        ],
+        doubt: row.get(3)?,
+        at: millis(row, 4)?,
+        judgement: row.get(5)?,
+        judged_at: maybe_millis(row, 6)?,
+        judged_by: by.and_then(|by| serde_json::from_str(&by).ok()),
+    })
 }
 
 pub(crate) fn wish(
@@ -155,7 +207,8 @@ pub(crate) fn wishes(
 ) -> rusqlite::Result<WishPage> {
     // Only what is asked for stands in the statement: `?2 IS NULL OR …` would use no index.
     let (tenant, after, most) = (bytes(tenant.as_uuid()), number(after.0), one_more(limit));
-    let customer = filter.customer.map(|customer| bytes(customer.as_uuid()));
+    let one = |customer: CustomerId| profile::one_person(on, bytes(customer.as_uuid()));
+    let customer = filter.customer.map(one).transpose()?;
     let mut sql = format!("{WISH} WHERE tenant = :tenant AND position > :after");
     let mut asked: Vec<(&str, &dyn ToSql)> =
         vec![(":tenant", &tenant), (":after", &after), (":most", &most)];
@@ -178,7 +231,9 @@ pub(crate) fn wishes(
         // `+` keeps the planner from walking all wishes of the tenant because they come in the right order.
         asked.push((":customer", customer));
         sql = sql.replace("WHERE tenant", "WHERE +tenant");
-        sql.push_str(" AND customer = :customer");
+        sql.push_str(
+            " AND customer IN (SELECT :customer UNION SELECT customer FROM link WHERE survivor = :customer)",
+        );
     }
     sql.push_str(" ORDER BY position LIMIT :most");
     let mut query = on.prepare_cached(&sql)?;
@@ -222,15 +277,13 @@ pub(crate) fn decisions(
     limit: usize,
 ) -> rusqlite::Result<DecisionPage> {
     let sql = "SELECT position, at, decision, plan, interaction, wishes, slot, until, reason, policy_version, inputs,
-        scores FROM decision WHERE customer = ?1 AND tenant = ?2 AND position < ?3 ORDER BY position DESC LIMIT ?4";
+        scores FROM decision
+        WHERE customer IN (SELECT ?1 UNION SELECT customer FROM link WHERE survivor = ?1)
+        AND +tenant = ?2 AND position < ?3 ORDER BY position DESC LIMIT ?4";
+    let one = profile::one_person(on, bytes(customer.as_uuid()))?;
     let before = before.map_or(i64::MAX, |position| number(position.0));
     let mut query = on.prepare_cached(sql)?;
-    let asked = (
-        bytes(customer.as_uuid()),
-        bytes(tenant.as_uuid()),
-        before,
-        one_more(limit),
-    );
+    let asked = (one, bytes(tenant.as_uuid()), before, one_more(limit));
     let mut decisions: Vec<Decision> = query
         .query_map(asked, |row| {
             Ok(Decision {

@@ -12,7 +12,10 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
     let now = recorded.event.recorded_at.as_micros();
     match fact {
         Fact::WishFiled(wish) => {
-            let sql = "INSERT OR IGNORE INTO wish VALUES (?1, ?2, ?3, ?4, 'open', NULL, NULL, ?5)";
+            // One that is known moved here with a customer who was merged.
+            let sql = "INSERT INTO wish VALUES (?1, ?2, ?3, ?4, 'open', NULL, NULL, ?5)
+                ON CONFLICT DO UPDATE SET customer = excluded.customer, status = 'open', plan = NULL,
+                deadline = excluded.deadline";
             let expires = wish.expires_at.as_micros();
             on.prepare_cached(sql)?.execute((
                 bytes(wish.id.as_uuid()),
@@ -111,6 +114,21 @@ pub(super) fn apply(on: &Connection, recorded: &Recorded, fact: &Fact) -> rusqli
                 .execute((customer, bytes(interaction.as_uuid())))?;
         }
         Fact::ContactNoted(_) => {}
+        Fact::WishesMoved { wishes, .. } => {
+            let sql =
+                "UPDATE wish SET status = 'moved', plan = NULL, deadline = NULL WHERE id = ?1";
+            let mut moved = on.prepare_cached(sql)?;
+            for wish in wishes {
+                moved.execute([bytes(wish.as_uuid())])?;
+            }
+        }
+        Fact::WishesReturned { wishes, .. } => {
+            let sql = "UPDATE wish SET customer = ?2, status = 'open', deadline = ?3 WHERE id = ?1";
+            let mut back = on.prepare_cached(sql)?;
+            for wish in wishes {
+                back.execute((bytes(wish.as_uuid()), customer, now))?;
+            }
+        }
         Fact::Closed {} => {} // every wish was settled in the same append
     }
     Ok(())

@@ -99,20 +99,10 @@ fn views_have_the_fields_that_the_api_promises() {
     ]);
     // The interface adds the plain words.
     assert_eq!(fields(decision), &documented("Decision") - &values);
-    let names = words(&[
-        "id",
-        "name",
-        "contact_points",
-        "zone",
-        "do_not_contact",
-        "consent",
-        "wishes",
-        "erased_at",
-    ]);
-    assert_eq!(
-        fields(&models.customer(tenant(), customer()).unwrap().unwrap()),
-        names
-    );
+    let view = models.customer(tenant(), customer()).unwrap().unwrap();
+    assert_eq!(fields(&view), documented("CustomerView"));
+    let raised = models.reviews(tenant(), true, Position::START, 9).unwrap();
+    assert_eq!(fields(&raised.reviews[0]), documented("ReviewView"));
 }
 
 #[test]
@@ -124,12 +114,36 @@ fn a_customer_is_shown_with_everything_known_of_them() {
     assert_eq!(view["name"], "Li Wei");
     assert_eq!(
         view["contact_points"][0],
-        serde_json::json!({"kind": "phone", "value": "+4930123456", "verified": true})
+        serde_json::json!({"kind": "phone", "value": "+4930123456", "verified": true, "source": null,
+            "preferred": true, "listed": [{"scope": "marketing", "until": null, "source": "register",
+            "since": LATE.as_millis(), "reason": null}]})
     );
     assert_eq!(
         view["consent"][0],
-        serde_json::json!({"purpose": "marketing", "channel": "voice", "given": true})
+        serde_json::json!({"purpose": "marketing", "channel": "voice", "given": true, "wording": null,
+            "source": null, "stated_at": LATE.as_millis(), "expires_at": null})
     );
+    assert_eq!(
+        view["facts"][0],
+        serde_json::json!({"department": "finance", "key": "balance", "kind": "number", "value": "-20.5",
+            "currency": "EUR", "source": null, "as_of": LATE.as_millis(), "recorded_at": LATE.as_millis()})
+    );
+    assert_eq!(
+        view["qualification"],
+        serde_json::json!({"admission": "accepted", "segment": null, "tier": "gold", "evidence": "three orders",
+            "at": LATE.as_millis(), "by": {"kind": "system"}})
+    );
+    let complaint = &view["complaints"][0];
+    assert_eq!(
+        (&complaint["about"], &complaint["closed_at"]),
+        (&"late".into(), &serde_json::Value::Null)
+    );
+    assert_eq!(view["blocks"][0]["until"], LATE.as_millis() + 60_000);
+    let at = |seconds| {
+        let view = models.customer(tenant(), customer()).unwrap().unwrap();
+        view.at(LATE + Duration::from_secs(seconds)).do_not_contact
+    };
+    assert_eq!((at(59), at(60)), (true, false), "a block ends by itself");
     assert_eq!(
         (&view["zone"], &view["do_not_contact"]),
         (&"Europe/Berlin".into(), &false.into())
@@ -165,7 +179,17 @@ fn the_timeline_names_people_and_pages_backwards() {
     assert_eq!(disposition.outcome.as_deref(), Some("solved"));
     let rest = models.timeline(tenant(), customer(), page.next, 9).unwrap();
     let kinds: Vec<&str> = rest.items.iter().map(|item| item.kind.as_str()).collect();
-    assert_eq!(kinds, ["answered", "started", "wish_filed"]);
+    assert_eq!(
+        kinds,
+        [
+            "answered",
+            "started",
+            "wish_filed",
+            "complaint_opened",
+            "do_not_contact",
+            "consent_given"
+        ]
+    );
     assert_eq!(rest.next, None);
     assert_eq!(
         rest.items[2]

@@ -6,9 +6,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rapport_domain::channel::{Channel, Direction};
 use rapport_domain::contact_point::{ContactPoint, Kind};
-use rapport_domain::customer::{ClaimFact, Customer, ErasureGround, Fact};
+use rapport_domain::customer::{
+    Admission, ClaimFact, Customer, DepartmentFact, DoNotContact, ErasureGround, Fact, FactValue,
+    Qualification, Statement,
+};
 use rapport_domain::event::Recorded;
-use rapport_domain::id::{CustomerId, MessageId, QueueId, TenantId};
+use rapport_domain::id::{ComplaintId, CustomerId, MessageId, QueueId, TenantId};
 use rapport_domain::interaction::{Fact as InteractionFact, Start};
 use rapport_domain::private::Private;
 use rapport_domain::time::Timestamp;
@@ -122,10 +125,43 @@ fn meet(paper: &mut Paper, n: u128) {
     let number = number.unwrap();
     let claimed = ClaimFact::Claimed { customer };
     paper.append(tenant(), number.key(tenant()), NOW, &[claimed]);
-    let mut known = Customer::create(number.clone(), true);
-    known.push(Fact::Named {
-        name: Private::new(name(n)),
-    });
+    let mut known = Customer::create(number.clone(), true, None);
+    let said = |line: u128| Private::new(format!("<{n}/{line}:said>"));
+    known.extend([
+        Fact::Named {
+            name: Private::new(name(n)),
+        },
+        Fact::ConsentChanged(Statement {
+            evidence: said(4),
+            ..Statement::new("promotion", Channel::Voice, true, "")
+        }),
+        Fact::DoNotContactChanged(DoNotContact {
+            reason: said(5),
+            ..DoNotContact::new(true, "")
+        }),
+        Fact::ComplaintOpened {
+            complaint: ComplaintId::from_uuid(Uuid::from_u128(n)),
+            about: said(6),
+            interaction: None,
+        },
+        Fact::ComplaintClosed {
+            complaint: ComplaintId::from_uuid(Uuid::from_u128(n)),
+            resolution: said(7),
+        },
+        Fact::FactStated(DepartmentFact {
+            department: "service".into(),
+            key: "device".into(),
+            value: FactValue::words(said(8).expose()).unwrap(),
+            source: None,
+            as_of: NOW,
+        }),
+        Fact::Qualified(Qualification {
+            admission: Admission::Accepted,
+            segment: None,
+            tier: None,
+            evidence: said(9),
+        }),
+    ]);
     paper.append(tenant(), customer.as_uuid(), NOW, &known);
     let start = Start {
         customer,
@@ -181,7 +217,7 @@ fn nothing_of_an_erased_customer_is_left_in_rows_free_pages_or_the_journal() {
     // The hub still runs: its files are open, nothing was closed or packed.
     let (contents, mut left) = (contents(folder.path()), Vec::new());
     for n in 0..PEOPLE {
-        let needles = (0..4)
+        let needles = (0..10)
             .map(|line| format!("<{n}/{line}:"))
             .chain([number(n), name(n)]);
         for needle in needles {
@@ -204,7 +240,9 @@ fn nothing_of_an_erased_customer_is_left_in_rows_free_pages_or_the_journal() {
     let view = models.customer(tenant(), spread(1)).unwrap().unwrap();
     assert!(view.erased_at.is_some() && view.name.is_none() && view.contact_points.is_empty());
     let page = models.timeline(tenant(), spread(1), None, 50).unwrap();
-    assert_eq!(page.items.len(), 5, "that they were here stays");
+    assert_eq!(page.items.len(), 9, "that they were here stays");
+    assert!(view.facts.is_empty() && view.complaints.is_empty() && view.blocks.is_empty());
+    assert!(view.consent.is_empty() && view.qualification.is_none());
     assert!(page.items.iter().all(|item| item.text.is_none()));
 }
 
@@ -238,7 +276,7 @@ fn a_number_that_was_released_leads_to_whoever_claims_it_next() {
     let next = spread(2);
     let claimed = ClaimFact::Claimed { customer: next };
     paper.append(tenant(), point.key(tenant()), NOW, &[claimed]);
-    let created = Customer::create(point.clone(), true);
+    let created = Customer::create(point.clone(), true, None);
     paper.append(tenant(), next.as_uuid(), NOW, &created);
     let models = fed(folder.path(), &paper.events);
     let found = models

@@ -8,8 +8,13 @@ use rapport_domain::agent;
 use rapport_domain::agent::{Definition, Phone, Role, Weights};
 use rapport_domain::channel::{Channel, Direction};
 use rapport_domain::contact_point::{ContactPoint, Kind};
-use rapport_domain::customer::{ClaimFact, Customer, Fact as CustomerFact};
-use rapport_domain::id::{AgentId, CustomerId, InteractionId, OfferId, QueueId, TenantId, WishId};
+use rapport_domain::customer::{
+    Admission, ClaimFact, Customer, DepartmentFact, DoNotContact, Doubt, Fact as CustomerFact,
+    FactValue, Listing, Qualification, Scope, Source, Statement,
+};
+use rapport_domain::id::{
+    AgentId, ComplaintId, CustomerId, InteractionId, OfferId, QueueId, ReviewId, TenantId, WishId,
+};
 use rapport_domain::interaction::{CloseCause, Fact};
 use rapport_domain::outreach::{self, Wish, WishClass};
 use rapport_domain::private::Private;
@@ -180,11 +185,18 @@ pub fn full(paper: &mut Paper) {
         tenant(),
         phone().key(tenant()),
         LATE,
-        &[ClaimFact::Claimed {
-            customer: customer(),
-        }],
+        &[
+            ClaimFact::Claimed {
+                customer: customer(),
+            },
+            ClaimFact::Listed(Listing {
+                scope: Scope::Marketing,
+                until: None,
+                source: Source::parse("register").ok(),
+            }),
+        ],
     );
-    paper.append(tenant(), id, LATE, &Customer::create(phone(), true));
+    paper.append(tenant(), id, LATE, &Customer::create(phone(), true, None));
     paper.append(
         tenant(),
         id,
@@ -194,11 +206,37 @@ pub fn full(paper: &mut Paper) {
                 name: Private::new("Li Wei".into()),
             },
             CustomerFact::ZoneSet { zone: zone() },
-            CustomerFact::ConsentChanged {
-                purpose: "marketing".into(),
-                channel: Channel::Voice,
-                given: true,
-                evidence: Private::new("form".into()),
+            CustomerFact::ConsentChanged(Statement::new("marketing", Channel::Voice, true, "form")),
+            CustomerFact::PreferenceSet {
+                channel: Some(Channel::Voice),
+                contact_point: Some(phone()),
+            },
+            CustomerFact::DoNotContactChanged(DoNotContact {
+                until: Some(LATE + Duration::from_secs(60)),
+                ..DoNotContact::new(true, "ill")
+            }),
+            CustomerFact::ComplaintOpened {
+                complaint: ComplaintId::from_uuid(Uuid::from_u128(70)),
+                about: Private::new("late".into()),
+                interaction: None,
+            },
+            CustomerFact::FactStated(DepartmentFact {
+                department: "finance".into(),
+                key: "balance".into(),
+                value: FactValue::number("-20.50", Some("EUR")).unwrap(),
+                source: None,
+                as_of: LATE,
+            }),
+            CustomerFact::Qualified(Qualification {
+                admission: Admission::Accepted,
+                segment: None,
+                tier: Some("gold".into()),
+                evidence: Private::new("three orders".into()),
+            }),
+            CustomerFact::MatchSuspected {
+                review: ReviewId::from_uuid(Uuid::from_u128(71)),
+                other: CustomerId::from_uuid(Uuid::from_u128(72)),
+                doubt: Doubt::Stated,
             },
         ],
     );

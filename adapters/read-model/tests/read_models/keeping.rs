@@ -33,7 +33,7 @@ fn a_page_that_fails_leaves_nothing_behind_and_can_come_again() {
             .unwrap()
             .items
             .len(),
-        5
+        8
     );
 }
 

@@ -10,6 +10,7 @@ mod answers;
 mod erasing;
 mod fixture;
 mod keeping;
+mod merging;
 mod parking;
 mod replay;
 mod support;

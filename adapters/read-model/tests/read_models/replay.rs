@@ -128,7 +128,7 @@ impl History {
                 &[ClaimFact::Claimed { customer: id }],
             );
             let mut known = Folded::<Customer>::default();
-            let created = Customer::create(point(n), true);
+            let created = Customer::create(point(n), true, None);
             and(
                 &mut history.paper,
                 tenant,
@@ -317,7 +317,8 @@ impl History {
 
 fn status_word(status: &Status) -> &'static str {
     match status {
-        Status::Open => "open",
+        // One that moves is open until it is filed where it goes.
+        Status::Open | Status::Moved { .. } => "open",
         Status::Held { .. } => "held",
         Status::Planned => "planned",
         Status::InContact { .. } => "in_contact",

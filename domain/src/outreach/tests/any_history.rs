@@ -1,5 +1,7 @@
 //! What must hold whatever departments, customers, clocks and other nodes do.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::histories::{any_step, play};
@@ -69,10 +71,10 @@ proptest! {
                     for wish in wishes {
                         prop_assert!(append.at < wish.expires_at && wish.not_before.is_none_or(|from| from <= append.at));
                         if wish.class != WishClass::Mandatory {
-                            prop_assert!(!append.customer.do_not_contact);
+                            prop_assert!(append.customer.may_be_contacted(wish.class, append.at));
                             prop_assert!(!rules.is_holiday(local));
                             prop_assert!(has_room(&times, rules, append.at), "{times:?}");
-                            let consent = append.customer.consent_for(&wish.purpose, Channel::Voice);
+                            let consent = append.customer.consent_at(&wish.purpose, wish.class, Channel::Voice, append.at);
                             prop_assert_ne!(consent, Some(false));
                             prop_assert!(wish.class != WishClass::Marketing || consent == Some(true));
                             prop_assert!(wish.class != WishClass::Marketing || !append.complaint);
@@ -116,8 +118,9 @@ proptest! {
                     prop_assert!(agenda.len() <= story.policy.rules.max_agenda.into());
                     for wish in agenda.iter().map(|wish| &state.wishes[wish].wish) {
                         if wish.class != WishClass::Mandatory {
-                            prop_assert!(!append.customer.do_not_contact);
-                            prop_assert_ne!(append.customer.consent_for(&wish.purpose, Channel::Voice), Some(false));
+                            prop_assert!(append.customer.may_be_contacted(wish.class, append.at));
+                            let consent = append.customer.consent_at(&wish.purpose, wish.class, Channel::Voice, append.at);
+                            prop_assert_ne!(consent, Some(false));
                         }
                         prop_assert!(wish.class != WishClass::Marketing || !append.complaint);
                     }
@@ -146,8 +149,14 @@ proptest! {
                         prop_assert!(agenda.iter().all(|wish| receipt.scores.contains_key(wish)));
                     }
                 }
-                Fact::WishFiled(_) | Fact::WishAmended(_) | Fact::OutcomeRecorded { .. } | Fact::ContactEnded { .. }
-                | Fact::ContactNoted(_) | Fact::Closed {} => {}
+                Fact::WishFiled(_)
+                | Fact::WishAmended(_)
+                | Fact::OutcomeRecorded { .. }
+                | Fact::ContactEnded { .. }
+                | Fact::ContactNoted(_)
+                | Fact::WishesMoved { .. }
+                | Fact::WishesReturned { .. }
+                | Fact::Closed {} => {}
             }
         }
     }

@@ -104,7 +104,7 @@ fn what_may_not_be_said_is_not_said_when_the_customer_calls_either() {
         .file(marketing())
         .file(wish(4, "legal", WishClass::Mandatory, 1));
     let story = story
-        .with(|customer, _| customer.do_not_contact = true)
+        .with(|customer, _| customer.do_not_contact.set(Scope::All, None))
         .customer_calls(false);
     assert_eq!(
         *story.status(4),

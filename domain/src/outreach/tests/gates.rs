@@ -1,6 +1,9 @@
 //! When, how often and with whose consent customers are contacted.
 
 use super::*;
+use crate::aggregate::Aggregate;
+use crate::customer::{Admission, Fact as CustomerFact, Qualification};
+use crate::id::ComplaintId;
 
 #[test]
 fn quiet_hours_shift_the_slot_to_the_customers_morning() {
@@ -31,7 +34,7 @@ fn a_plan_that_is_late_is_not_carried_out_at_night() {
 
 #[test]
 fn do_not_contact_drops_all_but_what_the_law_asks_for() {
-    let story = Story::new().with(|customer, _| customer.do_not_contact = true);
+    let story = Story::new().with(|customer, _| customer.do_not_contact.set(Scope::All, None));
     let story =
         story
             .file(finance())
@@ -43,10 +46,58 @@ fn do_not_contact_drops_all_but_what_the_law_asks_for() {
 }
 
 #[test]
+fn a_customer_who_wants_to_be_left_alone_for_a_time_hears_of_it_after_that_time_however_the_contact_begins()
+ {
+    let until = MORNING + 48 * HOUR;
+    let story = Story::new()
+        .with(|customer, _| customer.do_not_contact.set(Scope::Marketing, Some(until)))
+        .file(finance())
+        .file(marketing())
+        .file(Wish {
+            expires_at: until,
+            ..wish(5, "marketing", WishClass::Marketing, 30)
+        });
+    assert_eq!(story.plan().agenda, [wish_id(1)]);
+    assert_eq!(*story.status(2), held(Reason::DoNotContact, Some(until)));
+    assert_eq!(*story.status(5), dropped(Reason::DoNotContact));
+    let calls = story.clone().customer_calls(false);
+    let said: Vec<WishId> = calls
+        .it()
+        .agenda_of(inbound())
+        .iter()
+        .map(|state| state.wish.id)
+        .collect();
+    assert_eq!(said, [wish_id(1)], "not on their own call either");
+    let after = story.at(until).looked_at();
+    assert!(after.plan().agenda.contains(&wish_id(2)));
+}
+
+#[test]
+fn what_is_known_of_a_customer_speaks_for_itself_at_the_gates() {
+    let mut customer = reachable();
+    let opened = CustomerFact::ComplaintOpened {
+        complaint: ComplaintId::from_uuid(Uuid::from_u128(1)),
+        about: Private::new("the bill".to_owned()),
+        interaction: None,
+    };
+    let decided = Qualification {
+        admission: Admission::Accepted,
+        segment: None,
+        tier: Some("gold".to_owned()),
+        evidence: Private::new("a review".to_owned()),
+    };
+    for fact in [opened, CustomerFact::Qualified(decided)] {
+        customer.apply(&fact, MORNING, Revision::FIRST);
+    }
+    let known = CustomerFacts::of(&customer, zone());
+    assert_eq!((known.open_complaint, known.tier), (true, Some("gold")));
+}
+
+#[test]
 fn do_not_contact_said_after_planning_withdraws_the_plan() {
     let story = Story::new()
         .file(finance())
-        .with(|customer, _| customer.do_not_contact = true);
+        .with(|customer, _| customer.do_not_contact.set(Scope::All, None));
     let story = story.at(MORNING + 10 * MINUTE);
     assert_eq!(story.try_start(), Err(Rejection::NotDue));
     let story = story.looked_at();
@@ -63,7 +114,7 @@ fn marketing_without_a_needed_consent_is_dropped() {
     assert_eq!(*story.status(2), dropped(Reason::NoConsent));
     assert_eq!(story.plan().agenda, [wish_id(1)]);
     let given = Story::new().with(needed).with(|customer, _| {
-        customer.consent = BTreeMap::from([(("marketing".to_owned(), Channel::Voice), true)]);
+        say(customer, "marketing", true);
     });
     assert_eq!(given.file(marketing()).plan().agenda, [wish_id(2)]);
 }
@@ -71,7 +122,7 @@ fn marketing_without_a_needed_consent_is_dropped() {
 #[test]
 fn a_refusal_counts_where_no_consent_is_needed() {
     let story = Story::new().with(|customer, _| {
-        customer.consent = BTreeMap::from([(("*".to_owned(), Channel::Voice), false)]);
+        say(customer, ANY, false);
     });
     assert_eq!(*story.file(finance()).status(1), dropped(Reason::NoConsent));
 }

@@ -26,7 +26,9 @@ pub enum Step {
         reached: bool,
     },
     InboundOver,
-    DoNotContact(bool),
+    /// The customer wants to be left alone for so many minutes, for good with none; or no more.
+    LeftAlone(Option<u64>),
+    Welcome,
     Complaint(bool),
     /// A department amends: another value, and perhaps a later window.
     Amend(u128, u32),
@@ -88,7 +90,8 @@ pub fn any_step() -> impl Strategy<Value = Step> {
         4 => (0..BESIDE, any_request()).prop_map(|(node, step)| Step::Beside(node, Box::new(step))),
         3 => (0..BESIDE).prop_map(Step::Refresh),
         1 => prop::bool::weighted(0.3).prop_map(Step::Complaint),
-        1 => prop::bool::weighted(0.3).prop_map(Step::DoNotContact),
+        1 => prop_oneof![2 => Just(Step::Welcome), 1 => Just(Step::LeftAlone(None)),
+            2 => (1..3_000_u64).prop_map(|minutes| Step::LeftAlone(Some(minutes)))],
         1 => prop::bool::weighted(0.7).prop_map(Step::Consent),
         1 => prop::bool::weighted(0.1).prop_map(|erased| if erased { Step::Erased } else { Step::Look }),
         4 => prop_oneof![4 => 1..15_u64, 2 => 60..900_u64, 1 => 1_440..9_000_u64].prop_map(Step::Wait),
@@ -169,7 +172,8 @@ fn decide(view: &Outreach, story: &Story, step: &Step) -> Vec<Fact> {
                 .unwrap_or_default()
         }
         Step::Erased => view.close(policy.version),
-        Step::DoNotContact(_)
+        Step::LeftAlone(_)
+        | Step::Welcome
         | Step::Complaint(_)
         | Step::Consent(_)
         | Step::Wait(_)
@@ -205,8 +209,7 @@ pub fn play(steps: &[Step]) -> (Story, Vec<Appended>) {
         rules.consent_needed = vec![WishClass::Marketing];
         rules.costs = [(Channel::Voice, 5)].into();
     });
-    let anything = || ("*".to_owned(), Channel::Voice);
-    story.customer.consent.insert(anything(), true);
+    say(&mut story.customer, ANY, true);
     let mut beside = vec![story.folded.clone(); BESIDE];
     let mut appends = vec![];
     for step in steps {
@@ -220,8 +223,13 @@ pub fn play(steps: &[Step]) -> (Story, Vec<Appended>) {
                 story.now = story.now.max(slot.unwrap_or(story.now));
                 continue;
             }
-            Step::DoNotContact(active) => {
-                story.customer.do_not_contact = *active;
+            Step::LeftAlone(minutes) => {
+                let until = minutes.map(|it| story.now + u32::try_from(it).unwrap() * MINUTE);
+                story.customer.do_not_contact.set(Scope::All, until);
+                continue;
+            }
+            Step::Welcome => {
+                story.customer.do_not_contact.lift(Scope::All);
                 continue;
             }
             Step::Complaint(open) => {
@@ -229,7 +237,7 @@ pub fn play(steps: &[Step]) -> (Story, Vec<Appended>) {
                 continue;
             }
             Step::Consent(given) => {
-                story.customer.consent.insert(anything(), *given);
+                say(&mut story.customer, ANY, *given);
                 continue;
             }
             Step::Refresh(node) => {

@@ -10,7 +10,8 @@ use crate::customer::{self, Customer};
 use crate::event::Revision;
 use crate::id::{AgentId, CustomerId, InteractionId, WishId};
 use crate::outreach::{
-    CustomerFacts, Fact, Noted, Outcome, Outreach, Reason, Rejection, Wish, WishState, Withdrawal,
+    CustomerFacts, Fact, Noted, Outcome, Outreach, Reason, Rejection, Status, Wish, WishState,
+    Withdrawal,
 };
 use crate::policy::dry_run::history::{Answer, End, History, How};
 use crate::policy::dry_run::{Entry, Question, Said};
@@ -343,6 +344,7 @@ impl<'a> Simulation<'a> {
                     self.look(now);
                 }
             }
+            Fact::WishesMoved { .. } | Fact::WishesReturned { .. } => self.move_wishes(fact, now),
             Fact::ContactNoted(_) => {
                 apply(&mut self.lived.state, fact, now);
                 self.look(now);
@@ -388,10 +390,36 @@ impl<'a> Simulation<'a> {
     }
 
     fn file(&mut self, wish: &Wish, now: Timestamp) {
-        if !self.lived.state.wishes.contains_key(&wish.id) {
+        let known = self.lived.state.wishes.get(&wish.id);
+        // One that was moved away before comes back in this way.
+        if known.is_none_or(|known| matches!(known.status, Status::Moved { .. })) {
             apply(&mut self.lived.state, &Fact::WishFiled(wish.clone()), now);
             self.look(now);
         }
+    }
+
+    /// Wishes go to another customer's outreach or come back, whatever the rules: those that have not ended in this replay.
+    /// One that is being said is not said again here.
+    fn move_wishes(&mut self, fact: &Fact, now: Timestamp) {
+        let known = &self.lived.state.wishes;
+        let mut fact = fact.clone();
+        match &mut fact {
+            Fact::WishesMoved {
+                wishes, closing, ..
+            } => {
+                if *closing {
+                    *wishes = known.keys().copied().collect();
+                }
+                wishes.retain(|wish| known.get(wish).is_some_and(|state| !state.is_settled()));
+            }
+            Fact::WishesReturned { wishes, .. } => wishes.retain(|wish| {
+                let state = known.get(wish);
+                state.is_some_and(|state| matches!(state.status, Status::Moved { .. }))
+            }),
+            _ => return,
+        }
+        apply(&mut self.lived.state, &fact, now);
+        self.look(now);
     }
 
     fn customer_contacts_us(&mut self, on: InteractionId, now: Timestamp) {

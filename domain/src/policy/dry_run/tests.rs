@@ -7,12 +7,11 @@ use super::*;
 use crate::aggregate::Aggregate;
 use crate::channel::Channel;
 use crate::contact_point::{ContactPoint, Kind as PointKind};
-use crate::customer::KnownContactPoint;
+use crate::customer::{ANY, KnownContactPoint, Statement};
 use crate::event::Revision;
-use crate::id::{AgentId, InteractionId, QueueId, TenantId, WishId};
+use crate::id::{AgentId, InteractionId, MergeId, QueueId, TenantId, WishId};
 use crate::outreach::{CustomerFacts, Fact, Outcome, Reason, Wish, WishClass};
 use crate::policy::{ContactPolicy, Origin};
-use crate::private::Private;
 
 /// Monday, 2026-11-23, ten in the morning in Shanghai.
 const MONDAY: Timestamp = Timestamp::from_millis(1_795_399_200_000);
@@ -38,6 +37,14 @@ fn version(rules: ContactPolicy) -> Version {
 
 fn who() -> CustomerId {
     CustomerId::from_uuid(Uuid::from_u128(1))
+}
+
+fn other() -> CustomerId {
+    CustomerId::from_uuid(Uuid::from_u128(78))
+}
+
+fn merge() -> MergeId {
+    MergeId::from_uuid(Uuid::from_u128(79))
 }
 
 fn wish(n: u128, class: WishClass, until: Timestamp) -> Wish {
@@ -71,10 +78,10 @@ impl Days {
             now: MONDAY,
         };
         days.learns(customer::Fact::Created {});
-        days.learns(customer::Fact::ContactPointAdded(KnownContactPoint {
-            contact_point: ContactPoint::parse(PointKind::Phone, "+8613800138000").unwrap(),
-            verified: true,
-        }));
+        days.learns(customer::Fact::ContactPointAdded(KnownContactPoint::new(
+            ContactPoint::parse(PointKind::Phone, "+8613800138000").unwrap(),
+            true,
+        )));
         days
     }
 
@@ -152,6 +159,17 @@ impl Days {
         self.decide(|state, facts, policy, now| {
             state.file(wish, who(), facts, policy, now).unwrap()
         });
+    }
+
+    /// The customer turns out to be the same as another, whose outreach takes all over; or is another after all.
+    fn merges(&mut self) {
+        let version = self.policy.version;
+        let facts = match self.state.handed_over {
+            None => self.state.hand_over(other(), merge(), version),
+            Some(_) => Ok(self.state.take_back(other(), merge(), |_| false, &[])),
+        };
+        self.write(facts.unwrap());
+        self.decide(|state, facts, policy, now| state.coordinate(who(), facts, policy, now));
     }
 
     fn calls_us(&mut self, n: u128) {
@@ -266,12 +284,8 @@ fn consent_counts_from_the_moment_it_was_given() {
     let mut days = Days::under(rules());
     days.files(1, WishClass::Service);
     days.until(MONDAY + 2 * HOUR);
-    days.learns(customer::Fact::ConsentChanged {
-        purpose: "*".to_owned(),
-        channel: Channel::Voice,
-        given: true,
-        evidence: Private::new("form".to_owned()),
-    });
+    let agreed = Statement::new(ANY, Channel::Voice, true, "form");
+    days.learns(customer::Fact::ConsentChanged(agreed));
     days.files(2, WishClass::Service);
     days.until(MONDAY + DAY);
     let report = days.asked(ContactPolicy {
@@ -354,18 +368,54 @@ fn a_customer_whose_contacts_were_before_these_days_counts_by_the_ledger_of_then
     );
 }
 
+#[test]
+fn what_went_to_another_outreach_is_said_in_neither_replay_until_it_comes_back() {
+    let mut days = Days::under(rules());
+    days.files(1, WishClass::Service);
+    days.files(2, WishClass::Service);
+    days.merges();
+    days.until(MONDAY + DAY);
+    let gone = days.asked(rules());
+    assert_eq!(
+        (gone.contacts, gone.then, gone.draft),
+        (0, 0, 0),
+        "{gone:?}"
+    );
+    days.merges();
+    days.until(MONDAY + 2 * DAY);
+    let back = days.asked(rules());
+    let told = (back.contacts, back.reproduced, back.draft, back.unchanged);
+    assert_eq!(told, (1, 1, 1, 1), "{back:?}");
+}
+
+#[test]
+fn what_is_being_said_in_a_replay_when_it_goes_to_another_outreach_is_not_said_again() {
+    let mut days = Days::under(rules());
+    days.files(1, WishClass::Service);
+    days.now = days.now + Duration::from_secs(120);
+    days.merges();
+    days.until(MONDAY + DAY);
+    let report = days.asked(ContactPolicy {
+        gather_seconds: 60,
+        ..rules()
+    });
+    assert_eq!((report.contacts, report.then, report.draft), (0, 0, 1));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn days_lived_again_under_the_same_rules_are_the_same_days(
-        steps in proptest::collection::vec((0..4_u8, 1..20_u64), 1..20)
+        steps in proptest::collection::vec((0..5_u8, 1..20_u64), 1..20)
     ) {
         let mut days = Days::under(ContactPolicy { contacts_per_day: 1, ..rules() });
         for (n, (what, hours)) in (1..).zip(steps) {
             match what {
+                0 | 1 if days.state.handed_over.is_some() => {}
                 0 => days.files(n, WishClass::Service),
                 1 => days.files(n, WishClass::Mandatory),
                 2 => days.calls_us(n),
+                3 => days.merges(),
                 _ => {}
             }
             let then = days.now + u32::try_from(hours).unwrap() * HOUR;

@@ -8,13 +8,16 @@ use uuid::Uuid;
 use crate::acd::{Candidate, Head, Reason as OfferReason, Receipt as OfferReceipt};
 use crate::agent::{Definition, Phone, PhoneSecret, Role, Weights};
 use crate::contact_point::{ContactPoint, Kind};
-pub use crate::customer::ErasureGround;
-use crate::customer::KnownContactPoint;
+use crate::customer::{
+    Absorption, Admission, DepartmentFact, DoNotContact, FactValue, KnownContactPoint, Listing,
+    Qualification, Source, Statement,
+};
+pub use crate::customer::{Doubt, ErasureGround, Judgement, ReleaseReason, Scope};
 use crate::event::Revision;
 pub use crate::id::AgentId;
 use crate::id::{
-    AccessPointId, CustomerId, EpochId, EventId, InteractionId, LegId, MessageId, OfferId, PlanId,
-    ProposalId, QueueId, TenantId, WishId,
+    AccessPointId, ComplaintId, CustomerId, EpochId, EventId, InteractionId, LegId, MergeId,
+    MessageId, OfferId, PlanId, ProposalId, QueueId, ReviewId, TenantId, WishId,
 };
 use crate::node::{Announcement, Life, Role as NodeRole};
 use crate::outreach::{Contact, Origin, Receipt, Wish, WishClass};
@@ -186,15 +189,93 @@ pub fn contact_point_added() -> Customer {
     Customer::ContactPointAdded(KnownContactPoint {
         contact_point,
         verified: true,
+        source: source("web_form"),
     })
 }
 
+fn source(name: &str) -> Option<Source> {
+    Source::parse(name).ok()
+}
+
 pub fn consent_changed() -> Customer {
-    Customer::ConsentChanged {
+    Customer::ConsentChanged(Statement {
         purpose: "marketing".to_owned(),
         channel: Channel::Voice,
         given: true,
         evidence: Private::new("web form of 2026-11-02".to_owned()),
+        wording: Some("newsletter 2026-03: I agree to be called about offers.".to_owned()),
+        source: source("web_form"),
+        stated_at: Some(at(0)),
+        expires_at: Some(at(365 * 86_400)),
+    })
+}
+
+pub fn preference_set() -> Customer {
+    Customer::PreferenceSet {
+        channel: Some(Channel::Voice),
+        contact_point: phone(),
+    }
+}
+
+pub fn do_not_contact_changed() -> Customer {
+    Customer::DoNotContactChanged(DoNotContact {
+        active: true,
+        reason: Private::new("asked on the phone".to_owned()),
+        scope: Scope::Marketing,
+        until: Some(at(30 * 86_400)),
+        source: source("call"),
+    })
+}
+
+pub fn merge() -> MergeId {
+    MergeId::from_uuid(id(10))
+}
+
+pub fn review() -> ReviewId {
+    ReviewId::from_uuid(id(11))
+}
+
+pub fn other_customer_id() -> CustomerId {
+    CustomerId::from_uuid(id(12))
+}
+
+pub fn absorbed() -> Customer {
+    Customer::Absorbed(Absorption {
+        customer: other_customer_id(),
+        merge: merge(),
+        ground: crate::customer::MergeGround::Review { review: review() },
+        evidence: Some(Private::new("same voice, same birthday".to_owned())),
+    })
+}
+
+pub fn complaint() -> ComplaintId {
+    ComplaintId::from_uuid(id(9))
+}
+
+pub fn fact_stated() -> Customer {
+    Customer::FactStated(DepartmentFact {
+        department: "finance".to_owned(),
+        key: "balance".to_owned(),
+        value: FactValue::number("-1200.50", Some("EUR")).expect("an amount of money"),
+        source: source("ledger"),
+        as_of: at(0),
+    })
+}
+
+pub fn qualified() -> Customer {
+    Customer::Qualified(Qualification {
+        admission: Admission::Accepted,
+        segment: Some("small_business".to_owned()),
+        tier: Some("gold".to_owned()),
+        evidence: Private::new("three orders in a year, paid in time".to_owned()),
+    })
+}
+
+pub fn listing() -> Listing {
+    Listing {
+        scope: Scope::Marketing,
+        until: Some(at(365 * 86_400)),
+        source: source("national_register"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rapport_domain::aggregate::decode;
 use rapport_domain::contact_point::{ContactPoint, Kind};
-use rapport_domain::customer::{ClaimFact, ErasureGround};
+use rapport_domain::customer::{ClaimFact, ErasureGround, KnownContactPoint};
 use rapport_domain::event::{Actor, Category};
 use rapport_domain::id::{CustomerId, TenantId};
 use rapport_domain::outreach::WishClass;
@@ -128,6 +128,7 @@ fn owners(log: &MemoryLog) -> [Option<CustomerId>; 2] {
         match decode(&last.event.kind, last.event.version, &last.event.data).unwrap() {
             ClaimFact::Claimed { customer } => Some(customer),
             ClaimFact::Released { .. } => None,
+            ClaimFact::Listed(_) | ClaimFact::Unlisted { .. } => unreachable!("nobody is listed"),
         }
     })
 }
@@ -162,7 +163,7 @@ async fn prepare(engine: Arc<Engine>, log: MemoryLog) -> CustomerId {
         .unwrap();
     let change = CustomerChange {
         name: Some("Li Wei".into()),
-        contact_points: vec![(point(NUMBERS[1]), true)],
+        contact_points: vec![KnownContactPoint::new(point(NUMBERS[1]), true)],
         ..CustomerChange::default()
     };
     engine

@@ -2,6 +2,7 @@
 
 use crate::support::{World, world};
 use rapport_domain::agent::Presence;
+use rapport_domain::customer::DoNotContact;
 use rapport_domain::event::Actor;
 use rapport_domain::id::InteractionId;
 use rapport_domain::outreach::{Fact, Outcome, WishClass, Withdrawal};
@@ -395,7 +396,7 @@ async fn a_customer_who_refuses_meanwhile_is_not_dialled() {
         })
         .await;
     let change = CustomerChange {
-        do_not_contact: Some((true, "asked us".into())),
+        do_not_contact: Some(DoNotContact::new(true, "asked us")),
         ..CustomerChange::default()
     };
     world

@@ -7,6 +7,7 @@
 
 mod calls;
 mod chats;
+mod customers;
 mod erasing;
 mod policies;
 mod support;

@@ -200,6 +200,8 @@ impl Tally {
             | Outreach::WishDropped { .. }
             | Outreach::ContactStarted { .. }
             | Outreach::ContactEnded { .. }
+            | Outreach::WishesMoved { .. }
+            | Outreach::WishesReturned { .. }
             | Outreach::Closed {} => {}
         }
     }

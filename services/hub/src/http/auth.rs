@@ -255,6 +255,8 @@ callers! {
     /// Whoever may see customers: agents, and keys with the role admin.
     Reader, |caller| matches!(caller, Caller::Agent { .. }) || caller.administers(),
         "Only people at the desk or a key with the role admin may do this.";
+    /// Whoever is somebody: people at the desk, departments and systems. What they may do is looked at by the rule they ask.
+    Anyone, |_| true, "";
     /// Departments and systems.
     Program, |caller| matches!(caller, Caller::Key { .. }), "Only a program with a key may do this.";
 }

@@ -1,12 +1,13 @@
 //! Customers: who they are, what happened with them, what was decided about them.
 
+mod patch;
+mod said;
+
 use actix_web::{HttpRequest, HttpResponse, web};
-use rapport_domain::channel::Channel;
 use rapport_domain::contact_point::{ContactPoint, Kind};
+use rapport_domain::customer::Source;
 use rapport_domain::event::Position;
 use rapport_domain::id::CustomerId;
-use rapport_domain::time::Zone;
-use rapport_engine::CustomerChange;
 use rapport_read_model::{CUSTOMERS, TIMELINE};
 use serde::Deserialize;
 use serde_json::json;
@@ -17,9 +18,12 @@ use super::pressure::told;
 use super::problem::Problem;
 use super::request::{Body, id, limit, query};
 
+pub use patch::patch;
+pub use said::{close_complaint, consent, open_complaint, put_facts, qualify};
+
 /// The longest name, evidence or reason, in bytes.
 const LONGEST_TEXT: usize = 1_024;
-/// Most statements or contact points changed at once.
+/// Most statements, contact points or facts at once.
 const MOST_CHANGES: usize = 50;
 
 /// A customer by one of their contact points.
@@ -129,7 +133,7 @@ pub async fn customer(
         })
         .await?;
     let found = found.ok_or_else(|| Problem::not_found("customer"))?;
-    Ok(HttpResponse::Ok().json(found))
+    Ok(HttpResponse::Ok().json(found.at(app.engine.now())))
 }
 
 /// `GET /customers/{id}/timeline`.
@@ -179,48 +183,7 @@ async fn known(
         .ok_or_else(|| Problem::not_found("customer"))
 }
 
-/// The body of `PATCH /customers/{id}`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Patch {
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    zone: Option<Zone>,
-    #[serde(default)]
-    do_not_contact: Option<DoNotContact>,
-    #[serde(default)]
-    consent: Vec<Statement>,
-    #[serde(default)]
-    contact_points: Vec<Point>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DoNotContact {
-    active: bool,
-    reason: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Statement {
-    purpose: String,
-    channel: Channel,
-    given: bool,
-    evidence: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Point {
-    kind: Kind,
-    value: String,
-    #[serde(default)]
-    verified: bool,
-}
-
-fn text(field: String, text: &str, empty: bool) -> Result<(), Problem> {
+fn text(field: impl Into<String>, text: &str, empty: bool) -> Result<(), Problem> {
     if text.len() > LONGEST_TEXT {
         return Err(Problem::invalid(
             field,
@@ -233,75 +196,10 @@ fn text(field: String, text: &str, empty: bool) -> Result<(), Problem> {
     Ok(())
 }
 
-impl Patch {
-    /// Whether it states something that later contacts are decided by.
-    fn states(&self) -> bool {
-        self.do_not_contact.is_some()
-            || !self.consent.is_empty()
-            || self.contact_points.iter().any(|point| point.verified)
-    }
-
-    fn read(self) -> Result<CustomerChange, Problem> {
-        if let Some(name) = &self.name {
-            text("name".to_owned(), name, false)?;
-        }
-        if let Some(wish) = &self.do_not_contact {
-            text("do_not_contact.reason".to_owned(), &wish.reason, true)?;
-        }
-        for (field, count) in [
-            ("consent", self.consent.len()),
-            ("contact_points", self.contact_points.len()),
-        ] {
-            if count > MOST_CHANGES {
-                return Err(Problem::invalid(
-                    field,
-                    format!("At most {MOST_CHANGES} at once."),
-                ));
-            }
-        }
-        for (place, statement) in self.consent.iter().enumerate() {
-            text(
-                format!("consent[{place}].purpose"),
-                &statement.purpose,
-                false,
-            )?;
-            text(
-                format!("consent[{place}].evidence"),
-                &statement.evidence,
-                true,
-            )?;
-        }
-        let points = self
-            .contact_points
-            .into_iter()
-            .enumerate()
-            .map(|(place, point)| {
-                let wrong = |error: rapport_domain::contact_point::NotAContactPoint| {
-                    Problem::invalid(format!("contact_points[{place}].value"), error.to_string())
-                };
-                if point.kind == Kind::ChatVisitor {
-                    return Err(Problem::invalid(
-                        format!("contact_points[{place}].kind"),
-                        "A browser is known by its own token alone.",
-                    ));
-                }
-                Ok((
-                    ContactPoint::parse(point.kind, &point.value).map_err(wrong)?,
-                    point.verified,
-                ))
-            });
-        Ok(CustomerChange {
-            name: self.name,
-            zone: self.zone,
-            do_not_contact: self.do_not_contact.map(|wish| (wish.active, wish.reason)),
-            consent: self
-                .consent
-                .into_iter()
-                .map(|s| (s.purpose, s.channel, s.given, s.evidence))
-                .collect(),
-            contact_points: points.collect::<Result<_, Problem>>()?,
-        })
-    }
+fn source(field: &str, name: Option<String>) -> Result<Option<Source>, Problem> {
+    name.map(|name| Source::parse(&name))
+        .transpose()
+        .map_err(|error| Problem::invalid(field, error.to_string()))
 }
 
 /// Whether somebody may say what a customer wants: they administer, or have the customer before them.
@@ -318,28 +216,4 @@ async fn may_state(app: &App, who: &Caller, customer: CustomerId) -> Result<bool
     // An offer is nobody's contact yet.
     let held = work.iter().filter(|work| work.phase != "offered");
     Ok(held.map(|work| work.customer.id).any(|id| id == customer))
-}
-
-/// `PATCH /customers/{id}`.
-pub async fn patch(
-    app: web::Data<App>,
-    who: Reader,
-    req: HttpRequest,
-    body: Body<Patch>,
-) -> Result<HttpResponse, Problem> {
-    let id: CustomerId = id(&req, "customer")?;
-    let states = body.0.states();
-    let change = body.0.read()?;
-    let (tenant, actor) = (who.0.tenant(), who.0.actor());
-    if states && !may_state(&app, &who.0, id).await? {
-        return Err(Problem::forbidden(
-            "role",
-            "Consent, do-not-contact and verified contact points are stated by whoever is in contact with the customer \
-             now, or by a supervisor.",
-        ));
-    }
-    let changed = app.on_engine(move |engine| async move {
-        engine.change_customer(tenant, id, change, actor).await
-    });
-    Ok(HttpResponse::Ok().json(json!({ "position": changed.await? })))
 }

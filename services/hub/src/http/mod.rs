@@ -9,6 +9,7 @@ pub mod auth;
 mod customers;
 mod desk;
 mod desk_live;
+mod do_not_contact;
 mod erasure;
 mod headers;
 pub mod health;
@@ -20,6 +21,7 @@ mod pressure;
 pub mod problem;
 mod projections;
 mod request;
+mod reviews;
 pub mod session;
 mod setup;
 pub mod trunk_hosts;
@@ -80,6 +82,42 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::patch().to(customers::patch)),
         )
         .service(resource("/customers/{id}/erase", "POST").route(web::post().to(erasure::erase)))
+        .service(
+            resource("/customers/{id}/consent", "GET").route(web::get().to(customers::consent)),
+        )
+        .service(
+            resource("/customers/{id}/facts", "PUT").route(web::put().to(customers::put_facts)),
+        )
+        .service(
+            resource("/customers/{id}/qualification", "POST")
+                .route(web::post().to(customers::qualify)),
+        )
+        .service(
+            resource("/customers/{id}/complaints", "POST")
+                .route(web::post().to(customers::open_complaint)),
+        )
+        .service(
+            resource("/customers/{id}/complaints/{complaint}/close", "POST")
+                .route(web::post().to(customers::close_complaint)),
+        )
+        .service(resource("/customers/{id}/merge", "POST").route(web::post().to(reviews::merge)))
+        .service(
+            resource("/customers/{id}/unmerge", "POST").route(web::post().to(reviews::unmerge)),
+        )
+        .service(
+            resource("/reviews", "GET, POST")
+                .route(web::get().to(reviews::list))
+                .route(web::post().to(reviews::raise)),
+        )
+        .service(resource("/reviews/{id}", "POST").route(web::post().to(reviews::judge)))
+        .service(resource("/do-not-contact", "POST").route(web::post().to(do_not_contact::list)))
+        .service(
+            resource("/do-not-contact/remove", "POST")
+                .route(web::post().to(do_not_contact::remove)),
+        )
+        .service(
+            resource("/do-not-contact/check", "POST").route(web::post().to(do_not_contact::check)),
+        )
         .service(
             resource("/customers/{id}/timeline", "GET").route(web::get().to(customers::timeline)),
         )

@@ -143,6 +143,19 @@ pub fn limit(asked: Option<usize>, usual: usize, most: usize) -> Result<usize, P
     }
 }
 
+/// A moment of the query string: milliseconds since 1970, or RFC 3339.
+///
+/// # Errors
+/// 422 naming the field.
+pub fn moment(field: &str, text: &str) -> Result<Timestamp, Problem> {
+    let read = match text.parse::<i64>() {
+        Ok(millis) => Reading.visit_i64::<serde::de::value::Error>(millis),
+        Err(_) => Reading.visit_str(text),
+    };
+    read.map(|moment| moment.0)
+        .map_err(|error| Problem::invalid(field, error.to_string()))
+}
+
 /// A moment of a request: milliseconds since 1970, or RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(pub Timestamp);

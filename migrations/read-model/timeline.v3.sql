@@ -31,6 +31,13 @@ CREATE TABLE erased (
     customer BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
+-- Who is one person with whom: the one who stayed.
+CREATE TABLE link (
+    customer BLOB PRIMARY KEY,
+    survivor BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX link_of_survivor ON link (survivor);
+
 -- What later events of an interaction do not repeat.
 CREATE TABLE interaction (
     id BLOB PRIMARY KEY,
