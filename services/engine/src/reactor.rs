@@ -229,7 +229,8 @@ impl Engine {
             return;
         }
         let (engine, tenant) = (self.clone(), cause.tenant);
-        let work = work(self.clone(), tenant, cause.ctx());
+        // On the heap: what may follow from an event is large, and whoever awaits this would be as large.
+        let work = Box::pin(work(self.clone(), tenant, cause.ctx()));
         let job = async move {
             // It may have waited: whoever takes over goes on before it.
             if engine.decides(tenant) {
