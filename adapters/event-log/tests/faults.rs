@@ -96,15 +96,24 @@ fn fill(filler: &Path, leave: usize) {
         size -= size / 16;
     }
     // What is left beside it goes, too; then so much is given back.
-    let mut rest = 0;
-    for step in [64 << 10, 4 << 10] {
-        while fs::write(filler.with_extension(rest.to_string()), vec![0; step]).is_ok() {
-            rest += 1;
-        }
-    }
+    fill_the_rest(filler);
     let file = fs::File::options().write(true).open(filler).unwrap();
     file.set_len((file.metadata().unwrap().len() as usize - leave) as u64)
         .unwrap();
+}
+
+/// Takes what is free, in further files beside this one.
+fn fill_the_rest(filler: &Path) {
+    let mut next = 0;
+    for step in [64 << 10, 4 << 10] {
+        loop {
+            let file = filler.with_extension(next.to_string());
+            next += 1;
+            if !file.exists() && fs::write(file, vec![0; step]).is_err() {
+                break;
+            }
+        }
+    }
 }
 
 fn a_full_disk(folder: &Path) {
@@ -150,6 +159,8 @@ fn a_full_disk(folder: &Path) {
             assert!(text.contains("the disk is full: free space"), "{text}");
         }
     }
+    // Closing gives back what the write-ahead log took.
+    fill_the_rest(&filler);
     let text = refused(&folder.join("another"));
     assert!(
         text.contains("another") && text.contains("the disk is full: free space"),

@@ -304,7 +304,7 @@ async fn a_dry_run_is_asked_for_followed_and_given_up() {
             "{body} {refused}"
         );
     }
-    let draft = with(rules(&sue).await, "contacts_per_day", json!(4));
+    let draft = with(rules(&sue).await, "contacts_per_day", json!(2));
     let (status, asked) = sue.post(runs, json!({ "rules": draft, "days": 3 })).await;
     assert_eq!(status, 202, "{asked}");
     let at = format!("{runs}/{}", asked["id"].as_str().unwrap());
