@@ -98,7 +98,7 @@ export interface WishView {
   department: string;
   purpose: string;
   class: WishClass;
-  status: "open" | "held" | "planned" | "in_contact" | "done" | "dropped";
+  status: "open" | "held" | "planned" | "in_contact" | "done" | "dropped" | "withdrawn";
   reason: string | null;
   until: number | null;
   slot: number | null;
