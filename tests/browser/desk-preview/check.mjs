@@ -41,7 +41,7 @@ async function page(size, { dark = false, chinese = false, path = "/" } = {}) {
   if (chinese) await made.addInitScript(() => localStorage.setItem("rapport.language", "zh-CN"));
   else await made.addInitScript(() => localStorage.setItem("rapport.language", "en"));
   made.on("console", (message) => {
-    if (message.type() === "error" && !/401 \(|403 \(|422 \(|ERR_|WebSocket/u.test(message.text())) failed(`console: ${message.text()}`);
+    if (message.type() === "error" && !/401 \(|403 \(|409 \(|422 \(|ERR_|WebSocket/u.test(message.text())) failed(`console: ${message.text()}`);
   });
   made.on("pageerror", (error) => failed(`page error: ${error.message}`));
   await made.goto(base + path.slice(1));

@@ -66,6 +66,7 @@ export async function checkWishes({ base, page, look, closed, there }) {
   await look(at, "wishes-too-late");
 
   await at.getByLabel("State").selectOption("open");
+  await at.waitForFunction(() => document.querySelectorAll(".wish-list .wish-row").length === 1);
   await at.locator(".wish-list .wish-row", { hasText: "payment reminder" }).click();
   await at.locator("#wish-title", { hasText: "payment reminder" }).waitFor();
   await at.getByRole("button", { name: "Withdraw", exact: true }).click();
@@ -76,7 +77,7 @@ export async function checkWishes({ base, page, look, closed, there }) {
 
   // By customer: one, none, several.
   await at.getByRole("button", { name: "Show all" }).click();
-  const whom = at.getByLabel("Customer");
+  const whom = at.getByRole("textbox", { name: "Customer" });
   await whom.fill("+49 30 555 012 345");
   await whom.press("Enter");
   await there(at, "Customer: Jonas Keller");
