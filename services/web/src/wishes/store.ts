@@ -108,6 +108,7 @@ export function everything(): void {
 /** Looks for a customer by what was typed: one is taken, several are shown to choose from. */
 export async function findCustomer(text: string): Promise<void> {
   candidates.value = [];
+  message.value = null;
   const wanted = sought(text);
   if (wanted === null) return narrow({ customer: null });
   try {
