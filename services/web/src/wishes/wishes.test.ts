@@ -83,6 +83,7 @@ test("a history is told in the hub's sentence, else in the words for its codes",
   chooseLocale("en");
   assert.deepEqual(told(entry({})), { what: "Held", details: "quiet hours" });
   assert.deepEqual(told(entry({ what: "filed", reason: null })), { what: "Filed", details: null });
+  assert.match(told(entry({ what: "moved", reason: null })).what, /^Moved:/u);
   assert.match(told(entry({ what: "outcome", reason: null, outcome: "later", until: HOUR })).details ?? "", /^Later · again from/u);
 });
 

@@ -37,4 +37,4 @@ export function told(entry: HistoryEntry): { what: string; details: string | nul
 }
 
 /** What is in a history beside decisions. */
-const NAMES = { filed: true, amended: true, outcome: true, returned: true };
+const NAMES = { filed: true, amended: true, outcome: true, returned: true, moved: true, moved_back: true };
