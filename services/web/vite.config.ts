@@ -11,6 +11,7 @@ export default defineConfig({
         desk: "index.html",
         wallboard: "wallboard.html",
         policy: "policy.html",
+        wishes: "wishes.html",
         chat: "chat.html",
         "widget-frame": "widget/frame.html",
       },

@@ -39,7 +39,7 @@ const message = (seq, from, text, minutes) => ({
   id: randomUUID(), from, agent: from === "agent" ? "Anna Berger" : null, text, at: ago(minutes), seq,
 });
 const wish = (department, purpose, cls, talking_point, script) => ({
-  wish: randomUUID(), department, purpose, class: cls, talking_point, script, outcome: null,
+  wish: randomUUID(), department, purpose, class: cls, talking_point, script, evidence: script === null ? null : "Ledger, 3 days ago", expected_seconds: script === null ? 45 : 90, outcome: null, not_before: null,
 });
 
 export function agenda() {
@@ -51,6 +51,7 @@ export function agenda() {
   ];
 }
 
+const fact = (department, key, kind, value, currency, minutes) => ({ department, key, kind, value, currency, source: department === "finance" ? "ledger" : null, as_of: ago(minutes), recorded_at: ago(minutes) });
 const customers = new Map();
 function customer(name, zone, points, extra = {}) {
   const one = {
@@ -58,8 +59,9 @@ function customer(name, zone, points, extra = {}) {
     contact_points: points.map(([kind, value, verified]) => ({ kind, value, verified })),
     do_not_contact: false,
     consent: [
-      { purpose: "marketing", channel: "voice", given: true },
-      { purpose: "marketing", channel: "email", given: false },
+      { purpose: "marketing", channel: "voice", given: true, wording: "I agree to calls about offers.", source: "web form", stated_at: ago(60 * 24 * 40), expires_at: start + 9e9 },
+      { purpose: "marketing", channel: "email", given: false, wording: null, source: null, stated_at: ago(60 * 24 * 3), expires_at: null },
+      { purpose: "survey", channel: "sms", given: true, wording: null, source: "shop", stated_at: ago(60 * 24 * 400), expires_at: ago(60 * 24 * 30) },
     ],
     wishes: [], ...extra,
   };
@@ -67,9 +69,21 @@ function customer(name, zone, points, extra = {}) {
   return one;
 }
 const mei = customer("林美 Lin Mei", "Asia/Shanghai", [["chat_visitor", "c0ffee12", false], ["email", "mei.lin@example.com", true]]);
-const jonas = customer("Jonas Keller", "Europe/Berlin", [["phone", "+4930555012345", true], ["email", "j.keller@example.com", true], ["external_id", "K-20417", true]]);
+const jonas = customer("Jonas Keller", "Europe/Berlin", [["phone", "+4930555012345", true], ["email", "j.keller@example.com", true], ["external_id", "K-20417", true]], {
+  qualification: { admission: "accepted", segment: "household", tier: "gold", evidence: "rules of 2026", at: ago(60 * 24 * 90), by: null },
+  complaints: [{ id: randomUUID(), about: "The meter was read wrongly twice.", interaction: null, opened_at: ago(60 * 24 * 2), closed_at: null, resolution: null }],
+  facts: [
+    fact("finance", "balance", "number", "-1184.20", "EUR", 55), fact("finance", "bank_status", "text", "direct debit returned", null, 60 * 24 * 3),
+    fact("legal", "contract_until", "date", "2027-03-31", null, 60 * 24 * 200), fact("service", "open_cases", "number", "2", null, 12), fact("service", "smart_meter", "flag", "true", null, 60 * 24 * 9),
+  ],
+});
 const unknown = customer(null, null, [["phone", "+442079460123", false]], { consent: [] });
-const sofia = customer("Sofia Marques", "Europe/Lisbon", [["chat_visitor", "beef77", false]], { do_not_contact: { active: true, reason: "asked on 3 May" } });
+const sofia = customer("Sofia Marques", "Europe/Lisbon", [["chat_visitor", "beef77", false]], { do_not_contact: true,
+  blocks: [
+    { scope: "all", until: start + 40 * 24 * 60 * MINUTE, source: "complaint desk", since: ago(60 * 24 * 9), reason: "asked on 3 May" },
+    { scope: "marketing", until: null, source: null, since: ago(60 * 24 * 99), reason: null },
+  ],
+ });
 const piet = customer("Piet de Vries", "America/New_York", [["chat_visitor", "abcd99", false], ["phone", "+31205550142", true]]);
 
 const point = (one) => ({ kind: one.contact_points[0].kind, value: one.contact_points[0].value });
@@ -122,7 +136,7 @@ export function customerOf(id) {
   const one = customers.get(id);
   if (one === undefined) return null;
   const open = (department, purpose, cls, rest) => ({
-    id: randomUUID(), customer: id, department, purpose, class: cls, value: 50, filed_at: ago(900), expires_at: start + 9e8,
+    id: randomUUID(), customer: id, department, purpose, class: cls, value: 50, propensity: 0.5, expected_seconds: 60, bundle: true, channels: ["voice"], amended_at: null, not_before: null, asked_for: null, filed_at: ago(900), expires_at: start + 9e8,
     status: "held", reason: null, until: null, plan: null, slot: null, interaction: null, outcome: null, note: null, outcome_at: null, attempts: 0, ...rest,
   });
   return {
@@ -130,6 +144,17 @@ export function customerOf(id) {
     wishes: [
       open("finance", "overdue_payment", "mandatory", { status: "in_contact" }),
       open("sales", "renewal", "marketing", { reason: "quiet_hours", until: start + 9 * 60 * MINUTE }),
+    ],
+  };
+}
+
+export function pressure() {
+  return {
+    windows: [{ days: 1, contacts: 1, cap: 1 }, { days: 7, contacts: 2, cap: 3 }, { days: 30, contacts: 4, cap: 6 }],
+    next_allowed: start + 14 * 60 * MINUTE, because: "daily_cap",
+    contacts: [
+      { at: ago(95), channel: "voice", origin: "planned", reached: false }, { at: ago(60 * 52), channel: "sms", origin: "elsewhere", reached: null },
+      { at: ago(60 * 24 * 12), channel: "voice", origin: "agent", reached: true }, { at: ago(60 * 24 * 19), channel: "email", origin: "planned", reached: true },
     ],
   };
 }
@@ -163,8 +188,8 @@ export function decisions() {
   const sales = { wish: two, department: "sales", purpose: "renewal" };
   const base = { plan: null, interaction: null, slot: null, until: null, policy_version: 4, inputs: { customer_zone: "Europe/Berlin", pending_wishes: "3", contacts_remembered: "1" }, scores: { [one]: 910, [two]: 340 } };
   return [
-    { ...base, position: 890, at: ago(4), decision: "withdrawn", wishes: [finance], reason: "customer_contacted_us" },
-    { ...base, position: 880, at: ago(55), decision: "planned", wishes: [finance], slot: start + 60 * MINUTE, reason: "bundled" },
+    { ...base, position: 890, at: ago(4), decision: "withdrawn", wishes: [finance], reason: "customer_contacted_us", text: { en: "The planned call was withdrawn: the customer contacted us first.", zh: "已撤回计划的电话：客户已先联系我们。" } },
+    { ...base, position: 880, at: ago(55), decision: "planned", wishes: [finance], slot: start + 60 * MINUTE, reason: "bundled", text: { en: "One call was planned for this wish.", zh: "已为此需求安排一次电话。" } },
     { ...base, position: 870, at: ago(56), decision: "held", wishes: [sales], until: start + 9 * 60 * MINUTE, reason: "quiet_hours" },
   ];
 }

@@ -6,8 +6,9 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { agents, customerOf, decisions, items, me, queues, timeline } from "./mock-data.mjs";
+import { agents, customerOf, decisions, items, me, pressure, queues, timeline } from "./mock-data.mjs";
 import { answerPolicy, resetPolicy } from "./mock-policy.mjs";
+import { answerWishes, resetWishes, wishCustomer } from "./mock-wishes.mjs";
 import { accept } from "./mock-socket.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
@@ -65,14 +66,14 @@ function command(item, verb, body) {
       gone(item);
       return [200, { position }];
     case "outcomes":
-      put(item, { agenda: item.agenda.map((wish) => (wish.wish === body.wish ? { ...wish, outcome: body.outcome } : wish)) });
+      put(item, { agenda: item.agenda.map((wish) => (wish.wish === body.wish ? { ...wish, outcome: body.outcome, not_before: body.not_before ?? null } : wish)) });
       return [200, { position }];
     default:
       return [404, { title: "Not Found" }];
   }
 }
 
-async function api(request, response, path) {
+async function api(request, response, path, params) {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   const body = chunks.length === 0 ? {} : JSON.parse(Buffer.concat(chunks).toString());
@@ -93,15 +94,18 @@ async function api(request, response, path) {
     tell(desks, { t: "me", me });
     return answer(response, 200, { position });
   }
-  const customer = /^GET \/customers\/([^/]+)(?:\/(timeline|decisions))?$/u.exec(route);
+  const customer = /^GET \/customers\/([^/]+)(?:\/(timeline|decisions|pressure))?$/u.exec(route);
   if (customer !== null) {
     if (customer[2] === "timeline") return answer(response, 200, { items: timeline(), next: null });
     if (customer[2] === "decisions") return answer(response, 200, { decisions: decisions(), next: null });
-    const found = customerOf(customer[1]);
+    if (customer[2] === "pressure") return answer(response, 200, pressure());
+    const found = customerOf(customer[1]) ?? wishCustomer(customer[1]);
     return found === null ? answer(response, 404, { title: "Not Found" }) : answer(response, 200, found);
   }
   const policy = answerPolicy(route, body, queues);
   if (policy !== null) return answer(response, ...policy);
+  const wishes = answerWishes(route, body, params);
+  if (wishes !== null) return answer(response, ...wishes);
   const order = /^POST \/interactions\/([^/]+)\/([a-z-]+)$/u.exec(route);
   const item = order === null ? undefined : find(order[1]);
   if (item === undefined) return answer(response, 404, { title: "Not Found" });
@@ -110,11 +114,16 @@ async function api(request, response, path) {
 
 const server = createServer(async (request, response) => {
   const { pathname, searchParams } = new URL(request.url, "http://mock");
-  if (pathname.startsWith("/api/v1")) return api(request, response, pathname.slice(7));
+  if (pathname.startsWith("/api/v1")) return api(request, response, pathname.slice(7), searchParams);
   if (pathname === "/mock/scene") {
     work = (searchParams.get("scene") ?? "").split(",").filter((name) => name in items).map((name) => items[name]());
     for (const line of desks) line.send({ t: "snapshot", position: ++position, me, work });
     return answer(response, 200, { work: work.length });
+  }
+  if (pathname === "/mock/wishes") {
+    resetWishes();
+    me.agent.role = searchParams.get("role") ?? "supervisor";
+    return answer(response, 200, {});
   }
   if (pathname === "/mock/policy") {
     resetPolicy();
@@ -124,7 +133,7 @@ const server = createServer(async (request, response) => {
     for (const line of [...desks, ...walls]) line.close();
     return answer(response, 200, {});
   }
-  const page = { "/": "index.html", "/wallboard": "wallboard.html", "/policy": "policy.html" }[pathname] ?? normalize(pathname).replace(/^[/\\]+/u, "");
+  const page = { "/": "index.html", "/wallboard": "wallboard.html", "/policy": "policy.html", "/wishes": "wishes.html" }[pathname] ?? normalize(pathname).replace(/^[/\\]+/u, "");
   try {
     const file = await readFile(join(DIST, page));
     response.writeHead(200, { "content-type": TYPES[extname(page)] ?? "application/octet-stream", "content-security-policy": CSP });

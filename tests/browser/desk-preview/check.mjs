@@ -1,4 +1,4 @@
-// Opens the desk, the wallboard and the policy page against the pretended hub, in each situation an agent meets, lets axe look at it, works
+// Opens the desk, the wallboard, the policy page and the wish book against the pretended hub, in each situation an agent meets, lets axe look at it, works
 // the keyboard, and keeps a picture. Fails on any violation, console error or broken expectation.
 //   npm ci && npm test            needs services/web/dist (npm run build there) and a Chromium (CHROMIUM=/path)
 import assert from "node:assert/strict";
@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { checkPolicy } from "./policy.mjs";
+import { checkWishes } from "./wishes.mjs";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const MOCK = fileURLToPath(new URL("../../../services/web/dev/mock.mjs", import.meta.url));
@@ -40,7 +41,7 @@ async function page(size, { dark = false, chinese = false, path = "/" } = {}) {
   if (chinese) await made.addInitScript(() => localStorage.setItem("rapport.language", "zh-CN"));
   else await made.addInitScript(() => localStorage.setItem("rapport.language", "en"));
   made.on("console", (message) => {
-    if (message.type() === "error" && !/401 \(|403 \(|422 \(|ERR_|WebSocket/u.test(message.text())) failed(`console: ${message.text()}`);
+    if (message.type() === "error" && !/401 \(|403 \(|409 \(|422 \(|ERR_|WebSocket/u.test(message.text())) failed(`console: ${message.text()}`);
   });
   made.on("pageerror", (error) => failed(`page error: ${error.message}`));
   await made.goto(base + path.slice(1));
@@ -124,8 +125,32 @@ try {
   await there(desk, "Invoice of 12 May");
   await desk.getByRole("button", { name: "Agreed" }).first().click();
   await desk.locator('[aria-pressed="true"]', { hasText: "Agreed" }).waitFor();
+
+  // What there is to know before one says anything: how often we called, what is wrong, what departments know.
+  await there(desk, "Next contact allowed from");
+  await there(desk, "2 contacts in 7 days, of 3");
+  await there(desk, "The meter was read wrongly twice.");
+  await there(desk, "Value tier: gold");
+  await desk.locator(".facts dd", { hasText: "1,184.20" }).waitFor();
+
+  // Later takes a day that is still to come, by the customer's clock.
+  const survey = desk.locator(".wish", { hasText: "satisfaction survey" });
+  await survey.getByRole("button", { name: "Later" }).click();
+  await desk.waitForFunction(() => document.activeElement?.type === "date");
+  await desk.locator(".later input").fill("2020-01-01");
+  await desk.getByRole("button", { name: "Note “later”" }).click();
+  await there(desk, "Please choose a day that is still to come");
+  await look(desk, "call-later");
+  const named = new Date(Date.now() + 9 * 86_400_000).toISOString().slice(0, 10);
+  await desk.locator(".later input").fill(named);
+  const [asked] = await Promise.all([desk.waitForRequest("**/outcomes"), desk.keyboard.press("Enter")]);
+  const body = asked.postDataJSON();
+  assert.equal(body.outcome, "later");
+  assert.equal(new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Berlin", dateStyle: "short", timeStyle: "short" }).format(body.not_before), `${named} 00:00`);
+  await survey.locator('[aria-pressed="true"]', { hasText: "Later" }).waitFor();
   await desk.locator(".decisions summary").first().click();
   await there(desk, "quiet hours");
+  await there(desk, "the customer contacted us first.");
   await look(desk, "call-agenda");
   await desk.locator(".decisions").scrollIntoViewIfNeeded();
   await look(desk, "decisions");
@@ -225,6 +250,7 @@ try {
   }
 
   await checkPolicy({ base, page, look, closed, there });
+  await checkWishes({ base, page, look, closed, there });
 
   // Without a session the wall leads to the log-in, and from there back.
   await browser.clearCookies();

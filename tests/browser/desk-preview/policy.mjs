@@ -75,7 +75,8 @@ export async function checkPolicy({ base, page, look, closed, there }) {
   await other.getByRole("button", { name: "Release" }).click();
   await at.getByRole("button", { name: "Release now" }).click();
   await there(at, "Version 4 is in force.");
-  assert.equal(await at.evaluate(() => document.activeElement.id), "in-force", "the eye is led to what holds now");
+  // The eye is led to what holds now, as soon as it is read.
+  await at.waitForFunction(() => document.activeElement.id === "in-force");
   await own.getByText("Other rules have come into force since").waitFor({ state: "detached" });
   await own.getByRole("button", { name: "Withdraw" }).click();
   await there(at, "Withdrawn.");

@@ -105,6 +105,7 @@ pub async fn file(app: web::Data<App>, req: HttpRequest) -> Result<HttpResponse,
         "" => "index.html",
         "wallboard" => "wallboard.html",
         "policy" => "policy.html",
+        "wishes" => "wishes.html",
         other => other,
     };
     // Names come out of the embedded list, so no path leads out of it.

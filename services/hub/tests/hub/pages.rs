@@ -63,7 +63,13 @@ async fn pages_come_with_their_policies_and_are_kept_by_browsers() {
         let policy = frame.headers()["content-security-policy"].to_str().unwrap();
         assert!(policy.ends_with(ancestors), "{policy}");
     }
-    for path in ["/wallboard", "/policy", "/chat.html", "/widget/loader.js"] {
+    for path in [
+        "/wallboard",
+        "/policy",
+        "/wishes",
+        "/chat.html",
+        "/widget/loader.js",
+    ] {
         assert_eq!(
             fetch(path).await.unwrap().status(),
             StatusCode::OK,

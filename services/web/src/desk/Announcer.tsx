@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { hubTime } from "../shared/clock.ts";
 import { t } from "../shared/i18n.ts";
 import { secondsLeft } from "../shared/time.ts";
-import { customerName } from "./names.ts";
+import { customerName } from "../shared/names.ts";
 import { beep } from "./sound.ts";
 import { offers, soundOn, unreadTotal } from "./store.ts";
 import type { WorkItem } from "./state.ts";

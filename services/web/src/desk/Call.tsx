@@ -1,7 +1,7 @@
 import { now } from "../shared/clock.ts";
 import { t } from "../shared/i18n.ts";
 import { duration } from "../shared/time.ts";
-import { contactText, customerName } from "./names.ts";
+import { contactText, customerName } from "../shared/names.ts";
 import { EndButton } from "./Talk.tsx";
 import { NoteField } from "./WrapUp.tsx";
 import type { WorkItem } from "./state.ts";

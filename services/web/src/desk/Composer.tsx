@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../shared/i18n.ts";
 import { send } from "./actions.ts";
-import { customerName } from "./names.ts";
+import { customerName } from "../shared/names.ts";
 import { draft, setDraft } from "./store.ts";
 import type { WorkItem } from "./state.ts";
 

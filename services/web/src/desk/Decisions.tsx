@@ -1,8 +1,9 @@
 import { hubTime } from "../shared/clock.ts";
-import { known, region, number, t } from "../shared/i18n.ts";
+import { explain } from "../shared/explain.ts";
+import { known, region, number, said, t } from "../shared/i18n.ts";
 import type { Decision, WishView } from "../shared/model.ts";
 import { exactTime, moment } from "../shared/time.ts";
-import { explain } from "./actions.ts";
+import { standing } from "../shared/wish.ts";
 import { type Page, decisionsOpen, olderDecisions } from "./customer.ts";
 import { Older } from "./Timeline.tsx";
 import { notify } from "./store.ts";
@@ -50,13 +51,7 @@ export function Decisions({ wishes, page }: { wishes: readonly WishView[]; page:
 }
 
 function WishDetail({ wish }: { wish: WishView }) {
-  const at = (when: number) => moment(when, hubTime(), region.value);
-  const parts = [
-    wish.outcome === null ? null : t(`outcome.${wish.outcome}`),
-    wish.reason === null ? null : known("reason", wish.reason),
-    wish.until === null ? null : t("decisions.until", { time: at(wish.until) }),
-    wish.slot === null ? null : t("decisions.slot", { time: at(wish.slot) }),
-  ].filter((part) => part !== null);
+  const parts = standing(wish);
   return parts.length === 0 ? null : <span class="muted"> {parts.join(" · ")}</span>;
 }
 
@@ -64,15 +59,18 @@ function OneDecision({ decision }: { decision: Decision }) {
   const at = (when: number) => moment(when, hubTime(), region.value);
   const inputs = Object.entries(decision.inputs);
   const scores = Object.entries(decision.scores);
+  const words = said(decision.text);
   const purpose = (id: string) => decision.wishes.find((wish) => wish.wish === id)?.purpose;
   return (
     <li>
       <p class="decision-head">
-        <b>{known("decision", decision.decision)}</b> – {known("reason", decision.reason)}
+        <b>{known("decision", decision.decision)}</b>
+        {words === null && ` – ${known("reason", decision.reason)}`}
         <time dateTime={new Date(decision.at).toISOString()} title={exactTime(decision.at, region.value)}>
           {at(decision.at)}
         </time>
       </p>
+      {words !== null && <p class="decision-words">{words}</p>}
       <p class="muted">
         {decision.wishes.map((wish) => `${known("department", wish.department)}: ${known("purpose", wish.purpose)}`).join(", ")}
         {decision.slot !== null && ` · ${t("decisions.slot", { time: at(decision.slot) })}`}

@@ -26,6 +26,9 @@ export function Header() {
         <a class="button quiet" href="/wallboard">
           {t("wallboard.link")}
         </a>
+        <a class="button quiet" href="/wishes">
+          {t("wishes.link")}
+        </a>
         {me?.agent.role === "supervisor" && (
           <a class="button quiet" href="/policy">
             {t("policy.link")}

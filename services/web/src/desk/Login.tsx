@@ -1,9 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "../shared/api.ts";
 import { LanguageButton, ThemeButton } from "../shared/controls.tsx";
+import { explain } from "../shared/explain.ts";
 import { t } from "../shared/i18n.ts";
 import { choices } from "../shared/storage.ts";
-import { explain, login } from "./actions.ts";
+import { login } from "./actions.ts";
 
 type Field = "tenant" | "user" | "password";
 

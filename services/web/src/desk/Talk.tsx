@@ -6,7 +6,7 @@ import { duration } from "../shared/time.ts";
 import { end } from "./actions.ts";
 import { Call } from "./Call.tsx";
 import { Composer } from "./Composer.tsx";
-import { contactText, customerName, originText } from "./names.ts";
+import { contactText, customerName, originText } from "../shared/names.ts";
 import { OfferActions } from "./WorkList.tsx";
 import { Transcript } from "./Transcript.tsx";
 import { NoteField, WrapUp } from "./WrapUp.tsx";

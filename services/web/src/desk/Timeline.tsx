@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
 import { hubTime } from "../shared/clock.ts";
+import { explain } from "../shared/explain.ts";
 import { Icon } from "../shared/icons.tsx";
 import { known, region, t } from "../shared/i18n.ts";
 import type { TimelineItem } from "../shared/model.ts";
 import { personal } from "../shared/personal.ts";
 import { exactTime, moment } from "../shared/time.ts";
-import { explain } from "./actions.ts";
 import { type Page, olderTimeline } from "./customer.ts";
 import { notify } from "./store.ts";
 import { type Episode, episodes } from "./timeline.ts";

@@ -5,7 +5,7 @@ import { pieces } from "../shared/links.ts";
 import { personal } from "../shared/personal.ts";
 import { exactTime, moment } from "../shared/time.ts";
 import { sendAgain, takeBack } from "./actions.ts";
-import { customerName } from "./names.ts";
+import { customerName } from "../shared/names.ts";
 import type { Outgoing } from "./outbox.ts";
 import { desk, outbox } from "./store.ts";
 import type { WorkItem } from "./state.ts";

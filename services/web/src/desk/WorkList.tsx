@@ -5,7 +5,7 @@ import { personal } from "../shared/personal.ts";
 import { duration, secondsLeft } from "../shared/time.ts";
 import { accept, decline, setPresence } from "./actions.ts";
 import { Countdown } from "./Countdown.tsx";
-import { customerName, originText } from "./names.ts";
+import { customerName, originText } from "../shared/names.ts";
 import { busy, choose, chosen, desk, read } from "./store.ts";
 import { type WorkItem, unread } from "./state.ts";
 

@@ -1,6 +1,7 @@
 import { Problem, api } from "../shared/api.ts";
 import { backoff } from "../shared/backoff.ts";
 import { hubTime } from "../shared/clock.ts";
+import { explain } from "../shared/explain.ts";
 import { t } from "../shared/i18n.ts";
 import type { Outcome, Presence } from "../shared/model.ts";
 import { again, discard, next, refused, sent, write } from "./outbox.ts";
@@ -22,29 +23,6 @@ import {
 } from "./store.ts";
 import { refreshCustomer } from "./customer.ts";
 import { connect, disconnect } from "./live.ts";
-
-/** What went wrong, for the agent: in the desk's language, with the hub's detail where it says more than we know. */
-export function explain(problem: unknown): string {
-  if (!(problem instanceof Problem)) return t("error.unexpected");
-  switch (problem.status) {
-    case 0:
-      return t("error.unreachable");
-    case 401:
-      return t("error.signed_out");
-    case 403:
-      return t("error.forbidden");
-    case 404:
-      return t("error.not_found");
-    case 409:
-      return problem.detail === null ? t("error.moment_passed") : t("error.refused", { detail: problem.detail });
-    case 429:
-      return problem.retryAfter === null ? t("error.too_often") : t("error.too_often_wait", { s: problem.retryAfter });
-    case 503:
-      return t("error.busy");
-    default:
-      return t("error.refused", { detail: problem.detail ?? problem.message });
-  }
-}
 
 /** Runs one request under a name; a second one of the same name waits its turn by not happening. */
 async function once(name: string, work: () => Promise<unknown>): Promise<boolean> {
@@ -107,10 +85,10 @@ export async function wrapUp(interaction: string): Promise<void> {
   await once(`wrap-up ${interaction}`, () => api.wrapUp(interaction, disposition, note.trim()));
 }
 
-export async function recordOutcome(interaction: string, wish: string, outcome: Outcome, note: string): Promise<void> {
+export async function recordOutcome(interaction: string, wish: string, outcome: Outcome, note: string, notBefore: number | null = null): Promise<void> {
   const customer = desk.value.work.find((one) => one.id === interaction)?.customer.id;
   await once(`outcome ${wish}`, async () => {
-    const { position } = await api.outcome(interaction, wish, outcome, note.trim());
+    const { position } = await api.outcome(interaction, wish, outcome, note.trim(), notBefore);
     if (customer !== undefined) refreshCustomer(customer, position);
   });
 }

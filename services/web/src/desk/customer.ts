@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { api } from "../shared/api.ts";
-import type { Customer, Decision, TimelineItem } from "../shared/model.ts";
+import type { Customer, Decision, Pressure, TimelineItem } from "../shared/model.ts";
 
 // The panel on the right: one customer at a time, read again whenever their work has changed.
 
@@ -12,6 +12,8 @@ export interface Page<Item> {
 export interface Panel {
   id: string;
   customer: Customer | null;
+  /** How often they were contacted; null while it is not known. */
+  pressure: Pressure | null;
   timeline: Page<TimelineItem> | null;
   decisions: Page<Decision> | null;
   /** The last attempt to read failed; what is shown may be old. */
@@ -36,7 +38,7 @@ export function merge<Item extends { position: number }>(known: readonly Item[],
 export function refreshCustomer(id: string, seen: number | null): void {
   const other = panel.value?.id !== id;
   wanted = { id, seen: wanted?.id === id ? Math.max(wanted.seen ?? 0, seen ?? 0) || null : seen };
-  if (other) panel.value = { id, customer: null, timeline: null, decisions: null, failed: false };
+  if (other) panel.value = { id, customer: null, pressure: null, timeline: null, decisions: null, failed: false };
   clearTimeout(timer);
   timer = setTimeout(() => void load(), other ? 0 : SETTLE_MS);
 }
@@ -51,16 +53,18 @@ async function load(): Promise<void> {
   const asked = wanted;
   wanted = null;
   if (asked === null) return;
-  const [customer, timeline, decisions] = await Promise.allSettled([
+  const [customer, timeline, decisions, pressure] = await Promise.allSettled([
     api.customer(asked.id, asked.seen),
     api.timeline(asked.id, null, asked.seen),
     decisionsOpen.value ? api.decisions(asked.id, null, asked.seen) : Promise.reject(new Error("not asked")),
+    api.pressure(asked.id),
   ]);
   const before = panel.value;
   if (before?.id !== asked.id) return; // The agent has moved on.
   panel.value = {
     id: asked.id,
     customer: customer.status === "fulfilled" ? customer.value : before.customer,
+    pressure: pressure.status === "fulfilled" ? pressure.value : before.pressure,
     timeline: timeline.status === "fulfilled" ? renewed(before.timeline, timeline.value.items, timeline.value.next) : before.timeline,
     decisions:
       decisions.status === "fulfilled"

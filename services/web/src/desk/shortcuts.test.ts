@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { type Press, command } from "./shortcuts.ts";
 import { episodes } from "./timeline.ts";
 import { merge } from "./customer.ts";
-import { contactText } from "./names.ts";
+import { contactText } from "../shared/names.ts";
 import type { TimelineItem } from "../shared/model.ts";
 
 const press = (code: string, rest: Partial<Press> = {}): Press => ({

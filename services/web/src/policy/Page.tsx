@@ -15,7 +15,7 @@ export function Page() {
     document.title = `${t("policy.title")} · ${who?.tenant.display_name ?? "Rapport"}`;
   });
   return (
-    <div class="policy-page">
+    <div class="page">
       <a class="skip-link" href="#main">
         {t("policy.skip")}
       </a>

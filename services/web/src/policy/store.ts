@@ -1,6 +1,7 @@
 import { batch, signal } from "@preact/signals";
 import { Problem, api as session, onSignedOut } from "../shared/api.ts";
-import { type Key, hasText, t } from "../shared/i18n.ts";
+import { explain as because } from "../shared/explain.ts";
+import { t } from "../shared/i18n.ts";
 import type { Me } from "../shared/model.ts";
 import { unfinished } from "../shared/storage.ts";
 import { type Asked, api } from "./api.ts";
@@ -39,18 +40,7 @@ export const releasing = signal<Proposal | null>(null);
 /** The version whose rules somebody wants back. */
 export const goingBack = signal<number | null>(null);
 
-/** What went wrong, for people; the hub's own words where ours do not say more. */
-export function explain(problem: unknown): string {
-  if (!(problem instanceof Problem)) return t("error.unexpected");
-  const own = `policy.refused.${problem.code ?? ""}`;
-  if (hasText(own)) return t(own as Key);
-  if (problem.status === 0) return t("error.unreachable");
-  if (problem.status === 401) return t("error.signed_out");
-  if (problem.status === 403) return t("error.forbidden");
-  if (problem.status === 404) return t("error.not_found");
-  if (problem.status === 503) return t("error.busy");
-  return t("error.refused", { detail: problem.detail ?? problem.message });
-}
+const explain = (problem: unknown) => because(problem, "policy.refused");
 
 export async function load(): Promise<void> {
   try {

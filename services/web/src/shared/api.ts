@@ -1,5 +1,5 @@
 import { noticeHubTime } from "./clock.ts";
-import type { Customer, Decision, Me, Outcome, Presence, TimelineItem } from "./model.ts";
+import type { Customer, Decision, Me, Outcome, Presence, Pressure, TimelineItem } from "./model.ts";
 
 /** A request that did not succeed. Status 0: the hub was not reached. */
 export class Problem extends Error {
@@ -77,9 +77,9 @@ export async function request<T>(method: string, path: string, body?: unknown): 
 
 const at = encodeURIComponent;
 
-function query(values: Record<string, number | null>): string {
+export function query(values: Record<string, string | number | null>): string {
   const given = Object.entries(values).filter(([, value]) => value !== null);
-  return given.length === 0 ? "" : `?${given.map(([name, value]) => `${name}=${value}`).join("&")}`;
+  return given.length === 0 ? "" : `?${given.map(([name, value]) => `${name}=${at(String(value))}`).join("&")}`;
 }
 
 type Done = { position: number };
@@ -100,10 +100,16 @@ export const api = {
       ...(disposition === null ? {} : { disposition }),
       ...(note === "" ? {} : { note }),
     }),
-  outcome: (id: string, wish: string, outcome: Outcome, note: string) =>
-    request<Done>("POST", `/interactions/${at(id)}/outcomes`, { wish, outcome, ...(note === "" ? {} : { note }) }),
+  outcome: (id: string, wish: string, outcome: Outcome, note: string, notBefore: number | null) =>
+    request<Done>("POST", `/interactions/${at(id)}/outcomes`, {
+      wish,
+      outcome,
+      ...(note === "" ? {} : { note }),
+      ...(notBefore === null ? {} : { not_before: notBefore }),
+    }),
   customer: (id: string, seen: number | null) =>
     request<Customer>("GET", `/customers/${at(id)}${query({ min_position: seen })}`),
+  pressure: (id: string) => request<Pressure>("GET", `/customers/${at(id)}/pressure`),
   timeline: (id: string, before: number | null, seen: number | null) =>
     request<{ items: TimelineItem[]; next: number | null }>(
       "GET",

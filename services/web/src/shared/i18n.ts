@@ -1,6 +1,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import en from "./i18n/en.json" with { type: "json" };
 import zh from "./i18n/zh-CN.json" with { type: "json" };
+import type { Words } from "./model.ts";
 import { choices } from "./storage.ts";
 
 export type Key = keyof typeof en;
@@ -64,6 +65,11 @@ export function tn(base: string, n: number, values: Values = {}): string {
 export function known(prefix: string, code: string): string {
   const catalogue: Record<string, string> = CATALOGUES[locale.value];
   return catalogue[`${prefix}.${code}`] ?? code.replaceAll("_", " ");
+}
+
+/** What the hub says in both languages, in that of the desk. */
+export function said(words: Words | null | undefined): string | null {
+  return words?.[locale.value === "en" ? "en" : "zh"] ?? null;
 }
 
 export function number(value: number, options: Intl.NumberFormatOptions = {}): string {

@@ -41,7 +41,11 @@ export interface AgendaItem {
   class: WishClass;
   talking_point: string;
   script: string | null;
+  evidence?: string | null;
+  expected_seconds?: number;
   outcome: Outcome | null;
+  /** When the customer wants to hear of it again. */
+  not_before?: number | null;
 }
 
 export interface Message {
@@ -83,26 +87,114 @@ export type DeskFrame =
   | { t: "gone"; position: number; interaction: string }
   | { t: "me"; position: number; me: Me };
 
+/** Somebody wants not to be contacted: at all, or not about selling. */
+export interface Block {
+  scope: string;
+  until: number | null;
+  source: string | null;
+  since: number;
+  reason: string | null;
+}
+
+export interface Consent {
+  purpose: string;
+  channel: string;
+  given: boolean;
+  wording?: string | null;
+  source?: string | null;
+  stated_at?: number;
+  expires_at?: number | null;
+}
+
+export interface Complaint {
+  id: string;
+  about: string;
+  opened_at: number;
+  closed_at: number | null;
+}
+
+/** What a department's system knows; the value is a text in its normal form. */
+export interface DepartmentFact {
+  department: string;
+  key: string;
+  kind: string;
+  value: string;
+  currency: string | null;
+  source: string | null;
+  as_of: number;
+}
+
+export interface Qualification {
+  admission: string;
+  segment: string | null;
+  tier: string | null;
+  evidence: string;
+  at: number;
+}
+
+/** What is left out is not known: a hub that does not keep it yet says nothing of it. */
 export interface Customer {
   id: string;
   name: string | null;
-  contact_points: { kind: string; value: string; verified: boolean }[];
+  contact_points: { kind: string; value: string; verified: boolean; source?: string | null; preferred?: boolean; listed?: Block[] }[];
   zone: string | null;
-  do_not_contact: boolean | { active: boolean; reason?: string | null } | null;
-  consent: { purpose: string; channel: string; given: boolean }[];
+  do_not_contact: boolean | null;
+  blocks?: Block[];
+  consent: Consent[];
+  complaints?: Complaint[];
+  facts?: DepartmentFact[];
+  qualification?: Qualification | null;
   wishes: WishView[];
 }
 
+export interface CustomerName {
+  id: string;
+  name: string | null;
+}
+
+/** How often the customer was contacted, and from when on they may be again. */
+export interface Pressure {
+  windows: { days: number; contacts: number; cap: number }[];
+  next_allowed: number;
+  because: string | null;
+  contacts: { at: number; channel: Channel; origin: "planned" | "agent" | "elsewhere"; reached: boolean | null }[];
+}
+
+export const WISH_STATUSES = ["open", "held", "planned", "in_contact", "done", "dropped", "withdrawn"] as const;
+export type WishStatus = (typeof WISH_STATUSES)[number];
+
 export interface WishView {
   id: string;
+  customer: string;
   department: string;
   purpose: string;
   class: WishClass;
-  status: "open" | "held" | "planned" | "in_contact" | "done" | "dropped" | "withdrawn";
+  value: number;
+  propensity: number;
+  expected_seconds: number;
+  bundle: boolean;
+  channels: Channel[];
+  filed_at: number;
+  amended_at: number | null;
+  not_before: number | null;
+  expires_at: number;
+  status: WishStatus;
   reason: string | null;
   until: number | null;
+  plan: string | null;
   slot: number | null;
   outcome: Outcome | null;
+  note: string | null;
+  outcome_at: number | null;
+  /** The moment the customer asked for. */
+  asked_for: number | null;
+  attempts: number;
+}
+
+/** A decision in a sentence, in both languages. */
+export interface Words {
+  en: string;
+  zh: string;
 }
 
 export interface TimelineItem {
@@ -134,6 +226,8 @@ export interface Decision {
   policy_version: number;
   inputs: Record<string, unknown>;
   scores: Record<string, number>;
+  /** Null for what a later hub has decided. */
+  text?: Words | null;
 }
 
 export interface QueueLine extends QueueName {

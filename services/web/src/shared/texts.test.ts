@@ -5,7 +5,7 @@ import en from "./i18n/en.json" with { type: "json" };
 import zh from "./i18n/zh-CN.json" with { type: "json" };
 import { pieces } from "./links.ts";
 import { safeReturn } from "./return.ts";
-import { duration, localTime, moment, secondsLeft } from "./time.ts";
+import { age, duration, fieldDay, fieldTime, localTime, moment, secondsLeft, startOfDay } from "./time.ts";
 
 const holes = (text: string) => [...text.matchAll(/\{\w+\}/gu)].map((match) => match[0]).sort();
 
@@ -47,6 +47,7 @@ test("an address that hides its host behind a user name stays text", () => {
 
 test("after log-in nobody is led to another site", () => {
   assert.equal(safeReturn("?return=/wallboard"), "/wallboard");
+  assert.equal(safeReturn("?return=/wishes"), "/wishes");
   assert.equal(safeReturn("?return=//evil.example"), null);
   assert.equal(safeReturn("?return=https://evil.example/wallboard"), null);
 });
@@ -70,4 +71,22 @@ test("a moment of another day carries its day", () => {
   assert.equal(moment(new Date(2026, 4, 7, 9, 5).getTime(), now, "en-GB"), "09:05");
   assert.match(moment(new Date(2026, 4, 6, 9, 5).getTime(), now, "en-GB"), /6 May.*09:05/u);
   assert.match(moment(new Date(2025, 4, 6, 9, 5).getTime(), now, "en-GB"), /2025/u);
+});
+
+test("a day begins by the customer's clock, also when the clocks change", () => {
+  assert.equal(startOfDay("2026-05-07", "Asia/Shanghai"), Date.UTC(2026, 4, 6, 16));
+  assert.equal(startOfDay("2026-05-07", "America/New_York"), Date.UTC(2026, 4, 7, 4));
+  assert.equal(startOfDay("2026-03-29", "Europe/Berlin"), Date.UTC(2026, 2, 28, 23), "the day on which the clocks go forward");
+  assert.equal(startOfDay("2026-03-30", "Europe/Berlin"), Date.UTC(2026, 2, 29, 22));
+  assert.equal(startOfDay("2026-05-07", "Nowhere/Else"), new Date(2026, 4, 7).getTime());
+  assert.equal(startOfDay("soon", "Europe/Berlin"), null);
+  assert.equal(fieldDay(Date.UTC(2026, 4, 6, 16), "Asia/Shanghai"), "2026-05-07");
+  assert.equal(fieldTime(new Date(2026, 4, 7, 9, 5, 30).getTime()), "2026-05-07T09:05");
+});
+
+test("an age is told in the largest unit that fits and is never negative", () => {
+  const hour = 3_600_000;
+  assert.equal(age(0, 49 * hour, "en"), "2 days ago");
+  assert.equal(age(0, 2 * hour, "en"), "2 hours ago");
+  assert.equal(age(5_000, 0, "en"), "this minute");
 });

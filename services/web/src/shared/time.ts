@@ -61,3 +61,57 @@ export function localTime(zone: string, at: number, locale: string): LocalTime |
     return null;
   }
 }
+
+/** The zone, where this browser knows it; else this machine's. */
+function zoned(zone: string | null): { timeZone?: string } {
+  try {
+    return zone !== null && format("en-US", { timeZone: zone }) ? { timeZone: zone } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** The day alone, by the clock of a zone. */
+export function day(at: number, locale: string, zone: string | null = null): string {
+  return format(locale, { dateStyle: "medium", ...zoned(zone) }).format(at);
+}
+
+const AGES: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+  ["year", 365 * 86_400_000],
+  ["month", 30 * 86_400_000],
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+];
+
+/** How long ago, in the largest unit that fits: `3 days ago`. */
+export function age(at: number, reference: number, locale: string): string {
+  const passed = Math.max(0, reference - at);
+  const [unit, size] = AGES.find(([, size]) => passed >= size) ?? ["minute", 60_000];
+  return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(-Math.floor(passed / size), unit);
+}
+
+/** The parts of a moment as a clock in that zone shows them, as if they were in UTC. */
+function wallClock(at: number, zone: string | null): number {
+  const options = { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric", hourCycle: "h23" } as const;
+  const parts = format("en-US", { ...options, ...zoned(zone) }).formatToParts(at);
+  const part = (type: string) => Number(parts.find((one) => one.type === type)?.value);
+  return Date.UTC(part("year"), part("month") - 1, part("day"), part("hour"), part("minute"), part("second"));
+}
+
+/** Day and time on the clock of a zone, as date fields have them; of this machine's when it is null. */
+export function fieldDay(at: number, zone: string | null): string {
+  return new Date(wallClock(at, zone)).toISOString().slice(0, 10);
+}
+export function fieldTime(at: number): string {
+  return new Date(wallClock(at, null)).toISOString().slice(0, 16);
+}
+
+/** When a day of a date field begins in a zone; null when it is no day. A zone that is not known here is this machine's. */
+export function startOfDay(day: string, zone: string | null): number | null {
+  const wanted = Date.parse(`${day}T00:00:00Z`);
+  if (!Number.isFinite(wanted)) return null;
+  // Twice, because the first guess may lie on the other side of a change of the clocks.
+  const guess = wanted - (wallClock(wanted, zone) - wanted);
+  return guess - (wallClock(guess, zone) - wanted);
+}

@@ -1,6 +1,6 @@
-import { t } from "../shared/i18n.ts";
-import type { Work } from "../shared/model.ts";
-import { personal } from "../shared/personal.ts";
+import { t } from "./i18n.ts";
+import type { Work } from "./model.ts";
+import { personal } from "./personal.ts";
 
 interface Known {
   name: string | null;

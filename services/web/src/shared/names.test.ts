@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseLocale } from "../shared/i18n.ts";
-import { personal } from "../shared/personal.ts";
+import { chooseLocale } from "./i18n.ts";
+import { personal } from "./personal.ts";
 import { contactText, customerName } from "./names.ts";
 
 const MARK = "⟪forgotten⟫";
