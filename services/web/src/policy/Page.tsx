@@ -1,7 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
-import { LanguageButton, ThemeButton } from "../shared/controls.tsx";
-import { Icon } from "../shared/icons.tsx";
 import { t } from "../shared/i18n.ts";
+import { PageFrame } from "../shared/page.tsx";
 import { DryRunPanel } from "./DryRun.tsx";
 import { Editor } from "./Editor.tsx";
 import { History } from "./History.tsx";
@@ -10,37 +9,10 @@ import { beginDraft, broken, busy, draft, me, message, policy } from "./store.ts
 import { at, origin, sentences } from "./words.ts";
 
 export function Page() {
-  const who = me.value;
-  useEffect(() => {
-    document.title = `${t("policy.title")} · ${who?.tenant.display_name ?? "Rapport"}`;
-  });
   return (
-    <div class="page">
-      <a class="skip-link" href="#main">
-        {t("policy.skip")}
-      </a>
-      <header class="top">
-        <h1>
-          <span class="brand">Rapport</span> {t("policy.title")}
-        </h1>
-        {who !== null && (
-          <span class="who">
-            <b>{who.agent.display_name}</b> <span class="muted">{who.tenant.display_name}</span>
-          </span>
-        )}
-        <span class="tools">
-          <a class="button quiet" href="/">
-            {t("wallboard.desk")}
-          </a>
-          <ThemeButton />
-          <LanguageButton />
-        </span>
-      </header>
-      <main id="main" tabIndex={-1}>
-        <Message />
-        <Content />
-      </main>
-    </div>
+    <PageFrame title="policy.title" skip="policy.skip" who={me.value} message={message}>
+      <Content />
+    </PageFrame>
   );
 }
 
@@ -63,28 +35,6 @@ function Content() {
       <Proposals policy={known} />
       <History policy={known} />
     </>
-  );
-}
-
-/** What came of the last request. A refusal is told at once, a success when there is a pause. */
-function Message() {
-  const said = message.value;
-  return (
-    <div class="message-place">
-      <div role="status">{said?.tone === "good" && <Note tone="good" text={said.text} />}</div>
-      <div role="alert">{said?.tone === "bad" && <Note tone="bad" text={said.text} />}</div>
-    </div>
-  );
-}
-
-function Note({ tone, text }: { tone: "good" | "bad"; text: string }) {
-  return (
-    <p class="message" data-tone={tone}>
-      <Icon name={tone === "good" ? "check" : "alert"} /> <span>{text}</span>
-      <button type="button" class="quiet square" aria-label={t("close")} onClick={() => (message.value = null)}>
-        <Icon name="close" />
-      </button>
-    </p>
   );
 }
 

@@ -3,6 +3,7 @@ import { Problem, api as session, onSignedOut } from "../shared/api.ts";
 import { explain as because } from "../shared/explain.ts";
 import { t } from "../shared/i18n.ts";
 import type { Me } from "../shared/model.ts";
+import type { Said } from "../shared/page.tsx";
 import { unfinished } from "../shared/storage.ts";
 import { type Asked, api } from "./api.ts";
 import type { DryRun, Policy, Proposal, Rules } from "./model.ts";
@@ -13,7 +14,7 @@ export const me = signal<Me | null>(null);
 export const policy = signal<Policy | null>(null);
 /** What went wrong on loading, when nothing can be shown. */
 export const broken = signal<string | null>(null);
-export const message = signal<{ tone: "good" | "bad"; text: string } | null>(null);
+export const message = signal<Said | null>(null);
 export const busy = signal(false);
 
 /** Rules that are being written, and why. */

@@ -3,6 +3,7 @@ import { Problem, api as session, onSignedOut } from "../shared/api.ts";
 import { explain as because } from "../shared/explain.ts";
 import { t } from "../shared/i18n.ts";
 import type { Customer, CustomerName, Me, WishView } from "../shared/model.ts";
+import type { Said } from "../shared/page.tsx";
 import { PAGE, api } from "./api.ts";
 import { EVERYTHING, type Filter, seen, sought } from "./filter.ts";
 import type { HistoryEntry, Wish } from "./model.ts";
@@ -12,7 +13,7 @@ import type { HistoryEntry, Wish } from "./model.ts";
 export const me = signal<Me | null>(null);
 /** What went wrong on loading, when nothing can be shown. */
 export const broken = signal<string | null>(null);
-export const message = signal<{ tone: "good" | "bad"; text: string } | null>(null);
+export const message = signal<Said | null>(null);
 export const busy = signal(false);
 
 export const filter = signal<Filter>(EVERYTHING);
